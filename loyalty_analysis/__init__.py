@@ -1,0 +1,37 @@
+"""Put claims about customer loyalty to a fair test on survey data.
+
+A study file declares what was measured and what is claimed (:mod:`~loyalty_analysis.study`); a
+survey is checked against it (:mod:`~loyalty_analysis.survey`); everything with a closed form is a
+function of its moments (:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analysis.inference`,
+:mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.contrasts`); claims
+(:mod:`~loyalty_analysis.claims`) are judged by stated rules (:mod:`~loyalty_analysis.verdicts`);
+figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_analysis.figures`,
+:mod:`~loyalty_analysis.tables`, :mod:`~loyalty_analysis.notebooks`,
+:mod:`~loyalty_analysis.report`).
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from loyalty_analysis.analysis import analyse
+from loyalty_analysis.errors import LoyaltyError
+from loyalty_analysis.regression import regression
+from loyalty_analysis.study import Study, load_study
+from loyalty_analysis.survey import Survey, read_survey
+from loyalty_analysis.verdicts import judge
+
+try:
+    __version__ = version("loyalty-analysis")
+except PackageNotFoundError:
+    __version__ = "0.1.0"
+
+__all__ = [
+    "LoyaltyError",
+    "Study",
+    "Survey",
+    "__version__",
+    "analyse",
+    "judge",
+    "load_study",
+    "read_survey",
+    "regression",
+]

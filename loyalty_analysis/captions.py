@@ -1,0 +1,146 @@
+"""What the figures find, in words: titles and alt texts made from the numbers drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from loyalty_analysis.formatting import (
+    VERDICT_MARKS,
+    capitalised,
+    estimate,
+    in_sentence,
+    listing,
+    number,
+    shortened,
+)
+
+_HELD = "once the rest of the equation is held constant"
+
+
+class Panel(NamedTuple):
+    """One equation of a figure: its outcome, and a row of ``slopes`` for each driver."""
+
+    outcome: str
+    slopes: pd.DataFrame
+
+
+def named(construct: str, study: Any) -> str:
+    """Name a construct as it stands inside a sentence."""
+    return in_sentence(shortened(study.label(construct)))
+
+
+def sign(row: Any) -> int:
+    """Side of zero an interval lies on: 1, -1, or 0 when it includes zero or is unknown."""
+    return int(row.beta_low > 0) - int(row.beta_high < 0)
+
+
+def flips(row: Any) -> bool:
+    """Whether a slope clear of zero has the other sign than a correlation that is not 0.00."""
+    return bool(row.zero_order * row.beta < 0 and abs(row.zero_order) >= 0.005) and sign(row) != 0
+
+
+def slopes_finding(panel: Panel, study: Any) -> str:
+    """Say which drivers go with more and with less of an outcome."""
+    outcome, slopes = named(panel.outcome, study), panel.slopes
+    if slopes["beta"].isna().all():
+        return f"No slope could be estimated for {outcome}"
+    signs = {row.Index: sign(row) for row in slopes.itertuples()}
+    higher = [named(term, study) for term in signs if signs[term] > 0]
+    lower = [named(term, study) for term in reversed(signs) if signs[term] < 0]
+    if not higher and not lower:
+        return f"No driver is clearly associated with {outcome}: every interval includes zero"
+    goes = "goes" if len(higher or lower) == 1 else "go"
+    if not higher or not lower:
+        names, what = (higher, "higher") if higher else (lower, "lower")
+        return capitalised(f"{_together(names)} {goes} with {what} {outcome}")
+    return capitalised(
+        f"{_together(higher)} {goes} with higher {outcome}; "
+        f"{_together(lower, beside=higher)} with lower"
+    )
+
+
+def slopes_alt(title: str, panel: Panel, study: Any) -> str:
+    """Say the finding with its numbers, and where the others are."""
+    slopes = "; ".join(
+        f"{named(row.Index, study)} {estimate(row.beta, row.beta_low, row.beta_high)}"
+        for row in panel.slopes.itertuples()
+    )
+    return (
+        f"{title}. Standardized slopes with 95% intervals: {slopes}; "
+        "the numbers for every outcome are in results/regression.csv."
+    )
+
+
+def flips_finding(panels: Sequence[Panel], study: Any) -> str:
+    """Say whose sign flips between the correlation and the slope."""
+    where = {
+        term: [panel.outcome for panel in panels if flips(panel.slopes.loc[term])]
+        for term in panels[0].slopes.index
+    }
+    flipped = [named(term, study) for term, outcomes in where.items() if outcomes]
+    if not flipped:
+        return f"No driver clearly changes sign {_HELD}"
+    if len(flipped) > 1:
+        return f"{capitalised(_together(flipped))} change sign {_HELD}"
+    outcomes = listing(named(outcome, study) for found in where.values() for outcome in found)
+    return f"{capitalised(flipped[0])} changes sign for {outcomes} {_HELD}"
+
+
+def correlations_finding(pairs: pd.DataFrame, study: Any) -> str:
+    """Name the strongest correlation, and the strongest of the other sign when there is one.
+
+    Pairs that agree to two decimals are equally strong and are all named.
+    """
+    pairs = pairs.dropna(subset="r")
+    if pairs.empty:
+        return "No correlation could be computed"
+    strongest = pairs["r"].iloc[pairs["r"].abs().argmax()]
+    names = [
+        f"{named(pair.a, study)} with {named(pair.b, study)}"
+        for pair in pairs.itertuples()
+        if round(pair.r, 2) == round(strongest, 2)
+    ]
+    title = f"Strongest correlation: {listing(names)} ({number(strongest)})"
+    other = pairs["r"].min() if strongest > 0 else pairs["r"].max()
+    if round(other, 2) * strongest >= 0:
+        return title
+    pair = pairs[pairs["r"] == other].iloc[0]
+    side = "negative" if other < 0 else "positive"
+    between = f"{named(pair['a'], study)} with {named(pair['b'], study)}"
+    return f"{title}; most {side}: {between} ({number(other)})"
+
+
+def answers_finding(items: pd.DataFrame) -> str:
+    """Say on how many items more answers lie above the midpoint of the scale than below."""
+    above, n = int((items["above"] > items["below"]).sum()), len(items)
+    if n == 1:
+        side = "more" if above else "no more"
+        return f"On the one item, {side} answers lie above the midpoint of the scale than below"
+    where = {n: f"all {n} items", 0: f"none of {n} items"}.get(above, f"{above} of {n} items")
+    return f"On {where}, more answers lie above the midpoint of the scale than below"
+
+
+def verdicts_finding(verdicts: Sequence[str], claims: int) -> str:
+    """Count the verdicts, contradictions first."""
+    n = len(verdicts)
+    if not n:
+        return "No claim was judged"
+    counted = [f"{verdicts.count(word)} {word}" for word in VERDICT_MARKS if word in verdicts]
+    subject = f"{claims} claim{'s' * (claims > 1)}"
+    if n != claims:
+        subject = f"{n} verdicts on {subject}"
+    return f"{subject}: {listing(counted, most=5)}"
+
+
+def _together(names: Sequence[str], beside: Sequence[str] = ()) -> str:
+    """List names, saying a word that ends them all only once: affective and forced commitment."""
+    words = [name.split() for name in (*names, *beside)]
+    last = words[0][-1]
+    shared = all(len(name) == 2 and name[-1] == last for name in words)
+    if len(words) == 1 or not shared or len(names) > 3:
+        return listing(names)
+    short = listing(name.rsplit(" ", 1)[0] for name in names)
+    return short if beside else f"{short} {last}"

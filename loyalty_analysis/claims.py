@@ -1,0 +1,282 @@
+"""Claims as data: who says what about which slope, read from TOML and frozen."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all
+from loyalty_analysis.resources import shipped
+from loyalty_analysis.study import Names, Study
+
+Source = Literal["paper", "press", "rival", "own"]
+Sign = Literal["+", "-", "none", "any", "not_negative"]
+Outcomes = str | Names
+
+# Smallest effect of interest of each estimand, in standardized units (design of the suite).
+NEGLIGIBLE = {
+    "total": 0.10,
+    "direct": 0.10,
+    "path": 0.10,
+    "largest": 0.10,
+    "indirect": 0.05,
+    "largest_share": 0.05,
+    "share_difference": 0.05,
+    "slope_difference": 0.10,
+    "interaction": 0.05,
+    "ordered_means": 0.10,
+    "steps": 0.10,
+    "step_difference": 0.10,
+    "mean_difference": 0.10,
+    "penalty_reward": 0.10,
+    "rival_models": 0.0,
+}
+BUILT = ("total", "direct", "path", "largest", "slope_difference", "interaction")
+LOYALTY = "loyalty"
+
+
+class Part(BaseModel):
+    """One part of a claim: what it says, where that differs from the claim as a whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: str
+    text: str = ""
+    estimand: str | None = None
+    outcome: Outcomes | None = None
+    term: str | None = None
+    versus: Names | None = None
+    through: Names | None = None
+    sign: Sign | None = None
+    negligible: float | None = Field(default=None, ge=0)
+
+
+class Claim(BaseModel):
+    """A claim: one sentence, and the estimand that decides it.
+
+    Attributes
+    ----------
+    id, text, reference, note : str
+        Name, the claim in plain words, its publication, a caveat printed beside it.
+    estimand : str
+        One of :data:`NEGLIGIBLE`.
+    outcome : str or tuple of str
+        A construct; ``loyalty`` stands for every declared outcome that is not leaving; a list for
+        each of those the study declares.
+    term : str
+        The construct it is about; ``a:b`` for an interaction.
+    versus : tuple of str
+        Rivals of ``largest``; ``(a, b)`` of ``slope_difference``; for slopes, constructs that must
+        stand beside the term.
+    through : tuple of str
+        Mediators of ``indirect``, in order.
+    sign : str
+        ``+``, ``-``, ``none``, ``any`` or ``not_negative``.
+    negligible : float
+        Smallest effect of interest.
+    size : str
+        ``"clear"`` when *supported* also needs an interval wholly beyond the smallest effect.
+    rival : tuple of str
+        Claims that predict otherwise.
+    parts : tuple of Part
+        Supported only if all parts are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    id: str
+    text: str
+    estimand: str
+    outcome: Outcomes = ""
+    term: str = ""
+    versus: Names = ()
+    through: Names = ()
+    sign: Sign
+    negligible: float | None = Field(default=None, ge=0)
+    size: Literal["clear"] | None = None
+    rival: Names = ()
+    reference: str = ""
+    note: str = ""
+    models: dict[str, list[list[str]]] = Field(default_factory=dict)
+    parts: tuple[Part, ...] = Field(default=(), strict=False)
+
+    @property
+    def bound(self) -> float:
+        """The smallest effect of interest: declared, else that of the estimand."""
+        return NEGLIGIBLE[self.estimand] if self.negligible is None else self.negligible
+
+    @property
+    def comparing(self) -> bool:
+        """Whether it compares constructs, or says what one adds to others."""
+        compares = ("largest", "slope_difference", "largest_share", "share_difference")
+        return self.estimand in compares or bool(self.versus) or self.sign in ("none", "any")
+
+    def part(self, part: Part) -> Claim:
+        """The claim that one of its parts makes."""
+        own = {k: v for k, v in part.model_dump(exclude={"id"}).items() if v not in (None, "")}
+        if "estimand" in own and "negligible" not in own:
+            own["negligible"] = None
+        return self.model_copy(update={**own, "parts": ()})
+
+    def outcomes(self, study: Study) -> tuple[str, ...]:
+        """The outcomes of a study that the claim is judged on.
+
+        Examples
+        --------
+        >>> from loyalty_analysis.study import load_study
+        >>> claim = Claim(id="x", text="", estimand="total", outcome="loyalty", sign="+")
+        >>> claim.outcomes(load_study("rice_simulated"))
+        ('repurchase', 'advocacy')
+        """
+        named = (self.outcome,) if isinstance(self.outcome, str) else self.outcome
+        if named == (LOYALTY,):
+            return study.loyalty
+        if len(named) == 1:
+            return named
+        return tuple(name for name in named if name in study.model.outcomes)
+
+
+@dataclass(frozen=True)
+class ClaimSet:
+    """Claims judged together: one family for Holm's correction."""
+
+    name: str
+    title: str
+    source: Source
+    about: str
+    claims: tuple[Claim, ...]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    title: str
+    source: Source
+    about: str = ""
+    claim: tuple[Claim, ...] = Field(min_length=1, strict=False)
+
+
+def shipped_sets() -> dict[str, Path]:
+    """Name every shipped claim set and its file.
+
+    Examples
+    --------
+    >>> "rice_press" in shipped_sets()
+    True
+    """
+    return {path.stem: path for path in sorted(shipped("data").glob("claims/*.toml"))}
+
+
+def load_claims(study: Study) -> list[ClaimSet]:
+    """Read the claim sets a study names.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    list of ClaimSet
+
+    Raises
+    ------
+    ClaimError
+        When a set is missing or malformed, or an id stands twice.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> [claims.name for claims in load_claims(load_study("rice_simulated"))]
+    ['rice_paper', 'rice_press', 'rivals']
+    """
+    sets = [read_claims(_find(name, study)) for name in dict.fromkeys(study.claims)]
+    ids = [claim.id for one in sets for claim in one.claims]
+    raise_all(ClaimError, str(study.path), _repeated(ids, "claim"))
+    return sets
+
+
+def _find(name: str, study: Study) -> Path:
+    own = study.path.parent / name
+    if name.endswith(".toml") and own.is_file():
+        return own
+    sets = shipped_sets()
+    if name in sets:
+        return sets[name]
+    hint = did_you_mean(name, sets)
+    raise ClaimError(
+        f"{study.path}: claims: '{name}' is neither a shipped claim set nor a file beside the "
+        f"study. {hint}"
+    )
+
+
+def read_claims(path: Path) -> ClaimSet:
+    """Read one claim set.
+
+    Examples
+    --------
+    >>> read_claims(shipped_sets()["rivals"]).source
+    'rival'
+    """
+    try:
+        raw: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = _File.model_validate(raw)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ClaimError(f"{path}: cannot be read: {error}.") from None
+    except ValidationError as error:
+        problems = [_explain(detail, raw) for detail in error.errors()]
+        raise ClaimError(f"{path}: " + " ".join(problems)) from None
+    raise_all(ClaimError, str(path), _problems(file.claim))
+    return ClaimSet(path.stem, file.title, file.source, file.about, file.claim)
+
+
+def _explain(detail: Any, raw: Any) -> str:
+    location = list(detail["loc"])
+    where = ".".join(str(part) for part in location)
+    if len(location) > 1 and location[0] == "claim" and isinstance(location[1], int):
+        name = raw["claim"][location[1]].get("id", f"number {location[1] + 1}")
+        where = f"claim {name}, " + ".".join(str(part) for part in location[2:])
+    if detail["type"] == "extra_forbidden":
+        fields = set(Part.model_fields if "parts" in location else Claim.model_fields)
+        return f"unknown key '{where}'. {did_you_mean(str(location[-1]), fields)}"
+    return f"{where}: {detail['msg']}; found {detail['input']!r:.60}."
+
+
+def _repeated(ids: Sequence[str], what: str) -> list[str]:
+    return [
+        f"{what} '{name}' stands twice." for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+
+
+def _problems(claims: Sequence[Claim]) -> list[str]:
+    problems = _repeated([claim.id for claim in claims], "claim")
+    for claim in claims:
+        problems += [f"{claim.id}: {p}" for p in _repeated([p.id for p in claim.parts], "part")]
+        for one in [claim, *(claim.part(part) for part in claim.parts)]:
+            if one.estimand not in NEGLIGIBLE:
+                hint = did_you_mean(one.estimand, NEGLIGIBLE)
+                problems.append(f"{claim.id}: unknown estimand '{one.estimand}'. {hint}")
+            elif one.estimand in BUILT and (one is not claim or not claim.parts):
+                problems += _incomplete(one)
+    return problems
+
+
+def _incomplete(claim: Claim) -> list[str]:
+    needs = []
+    if not claim.term:
+        needs.append("a term")
+    if not claim.outcome:
+        needs.append("an outcome")
+    if claim.estimand == "largest" and not claim.versus:
+        needs.append("its rivals in versus")
+    if claim.estimand == "slope_difference" and len(claim.versus) != 2:
+        needs.append("the two groups [a, b] in versus")
+    if claim.estimand == "interaction" and claim.term.count(":") != 1:
+        needs.append("a term of the form a:b")
+    if claim.estimand in ("largest", "slope_difference") and claim.sign not in ("+", "-"):
+        needs.append("the sign + or -")
+    return [f"{claim.id}: estimand '{claim.estimand}' needs {', '.join(needs)}."] if needs else []

@@ -1,0 +1,247 @@
+"""The command ``loyalty``: every verb is a thin layer over one public function.
+
+Exit codes: 0 done; 1 a run or part of a batch failed; 2 bad input or usage; 3 done, and a verdict
+changed since the last good run (with ``--alert``); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loyalty_analysis.errors import LoyaltyError, RunError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from loyalty_analysis.survey import Survey
+
+app = typer.Typer(
+    name="loyalty",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Declare a study, hand over a survey, get a fair verdict on each claim.",
+)
+
+Studies = Annotated[
+    list[str],
+    typer.Argument(help="Study files, their folders, or names of shipped studies."),
+]
+Data = Annotated[str, typer.Option("--data", help="Another data file for the same study.")]
+Out = Annotated[str, typer.Option("--out", help="Folder that collects the runs.")]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", help="Change a study key: --set model.controls=[] (repeatable)."),
+]
+Where = Annotated[str, typer.Option("--where", help="Filter: --where \"country == 'US'\".")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder alone.")]
+Alert = Annotated[
+    bool, typer.Option("--alert", help="Exit with 3 when a verdict changed since the last run.")
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Notebooks executed at the same time.")
+]
+
+
+@app.callback()
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Carry the options that belong to no verb."""
+    if version:
+        from loyalty_analysis import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Examples:  [bold]loyalty judge rice_simulated[/]   "
+    "[bold]loyalty judge my/study.toml --set model.controls=[][/]"
+)
+def judge(
+    studies: Studies,
+    data: Data = "",
+    out: Out = "reports",
+    settings: Settings = [],  # noqa: B006 - typer reads the default, nothing changes it
+    where: Where = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what no claim needs: diagnostics, answers.")
+    ] = False,
+    alert: Alert = False,
+    quiet: Quiet = False,
+) -> None:
+    """Numbers only, in seconds: print the verdict table, write results and verdicts."""
+    from loyalty_analysis.runs import judge_run
+
+    changed = False
+    for study in studies:
+        run = judge_run(study, out, settings, data, where, everything=everything)
+        if not quiet:
+            print_verdicts(run.survey, run.verdicts, run.seconds)
+        changed |= len(run.changed) > 0
+        typer.echo(run.folder)
+    _exit_changed(alert and changed)
+
+
+@app.command(
+    epilog="Examples:  [bold]loyalty report rice_simulated[/]   "
+    "[bold]loyalty report my/study.toml --out /srv/reports --alert --quiet[/]"
+)
+def report(
+    studies: Studies,
+    data: Data = "",
+    out: Out = "reports",
+    settings: Settings = [],  # noqa: B006
+    where: Where = "",
+    workers: Workers = 2,
+    alert: Alert = False,
+    quiet: Quiet = False,
+) -> None:
+    """Execute the notebooks with papermill and render one self-contained HTML report."""
+    from loyalty_analysis.report import render
+
+    changed = False
+    for study in studies:
+        run = render(study, out, settings, data, where, workers=workers, quiet=quiet)
+        if not quiet:
+            print_verdicts(run.survey, run.verdicts, run.seconds)
+        changed |= len(run.changed) > 0
+        typer.echo(run.folder)
+    _exit_changed(alert and changed)
+
+
+@app.command(epilog="Example:  [bold]loyalty check my/study.toml[/]")
+def check(
+    studies: Studies,
+    data: Data = "",
+    settings: Settings = [],  # noqa: B006
+    where: Where = "",
+) -> None:
+    """Validate study, claims and data; print the attrition table; run no model."""
+    from loyalty_analysis.claims import load_claims
+    from loyalty_analysis.survey import read_survey
+
+    for study in studies:
+        survey = read_survey(study, settings, data or None, where or None)
+        load_claims(survey.study)
+        print_attrition(survey)
+
+
+@app.command(
+    epilog="Example:  [bold]loyalty simulate --world rice -n 9000 --seed 2015 --out my_survey[/]"
+)
+def simulate(
+    out: Annotated[str, typer.Option("--out", help="Folder to write; must not hold other things.")],
+    world: Annotated[str, typer.Option("--world", help="Which simulated world.")] = "rice",
+    n: Annotated[int, typer.Option("-n", min=1, help="Respondents.")] = 9000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")] = 2015,
+) -> None:
+    """Make a simulated survey with known truth: study.toml, survey.csv, truth.toml."""
+    from loyalty_analysis.simulate import simulate as make
+
+    typer.echo(make(world=world, n=n, seed=seed, out=Path(out)))
+
+
+def _exit_changed(changed: bool) -> None:
+    if changed:
+        raise typer.Exit(3)
+
+
+def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, float]) -> None:
+    """Print a verdict table that fits 100 columns, the counts, and the slowest step."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from loyalty_analysis.formatting import VERDICT_MARKS, estimate, shortened
+    from loyalty_analysis.sentences import explain
+
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    study = survey.study
+    console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
+    if study.is_simulated:
+        console.print("Simulated respondents: this tests the software, it says nothing about customers.")
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    table.add_column("Claim", no_wrap=True)
+    table.add_column("", overflow="fold", max_width=34)
+    table.add_column("Outcome", max_width=16)
+    table.add_column("Estimate [95%]", no_wrap=True, justify="right")
+    table.add_column("Verdict", max_width=23)
+    testable = verdicts[verdicts["verdict"] != "not testable"]
+    for row in testable.to_dict("records"):
+        mark = VERDICT_MARKS[row["verdict"]]
+        part = str(row["part"])
+        table.add_row(
+            "" if part else str(row["claim"]),
+            Text(f"  {part}" if part else shortened(str(row["text"]), 64)),
+            Text(shortened(study.label(str(row["outcome"])), 32)),
+            estimate(row["estimate"], row["conf_low"], row["conf_high"]),
+            Text(f"{mark.glyph} {mark.word}", style=mark.colour),
+        )
+    console.print(table)
+    closed = verdicts[(verdicts["verdict"] == "not testable") & (verdicts["part"] == "")]
+    for row in closed.to_dict("records"):
+        console.print(Text(f"{row['claim']:4} not testable: {explain(str(row['reason']))}"), style="dim")
+    console.print(_counts(verdicts))
+    slowest = max((name for name in seconds if name != "total"), key=lambda name: seconds[name])
+    console.print(f"Slowest: {slowest}, {seconds[slowest]:.1f} s")
+
+
+def _counts(verdicts: pd.DataFrame) -> str:
+    from loyalty_analysis.formatting import VERDICT_MARKS
+
+    whole = verdicts[verdicts["part"] == ""]["verdict"].value_counts()
+    counts = [f"{int(whole[word])} {word}" for word in VERDICT_MARKS if word in whole]
+    return f"{len(verdicts[verdicts['part'] == ''])} claims on their outcomes: {', '.join(counts)}."
+
+
+def print_attrition(survey: Survey) -> None:
+    """Print what each rule removed, and which column costs most."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    study = survey.study
+    console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Rule", "Removed", "Left", "Alone"):
+        table.add_column(name, justify="left" if name == "Rule" else "right")
+    for row in survey.attrition.to_dict("records"):
+        numbers = (f"{int(row[name]):,}" for name in ("removed", "left", "alone"))
+        table.add_row(Text(str(row["rule"])), *numbers)
+    console.print(table)
+    steps = survey.attrition[survey.attrition["kind"] == "step"]
+    worst = steps.loc[steps["alone"].idxmax()]
+    if worst["alone"] > 0:
+        console.print(f"Costs most by itself: {worst['rule']} ({int(worst['alone']):,} rows).")
+    console.print("No problem found.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; never show a traceback for something a user can mend."""
+    raise SystemExit(_guarded(lambda: app(args=arguments, standalone_mode=True)))
+
+
+def _guarded(command: Callable[[], Any]) -> int:
+    try:
+        command()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except RunError as error:
+        typer.echo(f"Failed: {error}", err=True)
+        return 1
+    except LoyaltyError as error:
+        typer.echo(f"Error: {error}", err=True)
+        return 2
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        return 130
+    return 0

@@ -1,0 +1,256 @@
+"""Contrasts of standardized slopes: against rivals, between groups, and products of constructs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.claims import Claim
+from loyalty_analysis.clusters import cr2
+from loyalty_analysis.equations import Equation, equations
+from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
+from loyalty_analysis.moments import Array, Moments, refuse_collinear, slopes
+from loyalty_analysis.regression import check_equation, standardized
+from loyalty_analysis.study import Study
+from loyalty_analysis.survey import Survey, as_text
+
+COLUMNS = [
+    "estimand", "outcome", "term", "versus", "group", "estimate", "std_error", "df", "p_value",
+    "conf_low", "conf_high", "n", "model", "df_satterthwaite",
+]  # fmt: skip
+
+
+def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
+    """Estimate every contrast that claims ask for, and every one the study declares.
+
+    Parameters
+    ----------
+    survey : Survey
+    claims : sequence of Claim
+        Single claims (parts spelled out).
+
+    Returns
+    -------
+    DataFrame
+        One row per contrast: estimand (``largest``: term minus rival in ``versus``;
+        ``slope_difference``: a minus b of ``group``; ``interaction``), outcome, term, versus,
+        group, estimate, std_error, df, p_value, conf_low, conf_high, n, model, and
+        df_satterthwaite (the least that CR2 gives the raw contrast; empty without clusters).
+    """
+    tables = [
+        *_rival_differences(survey, claims),
+        *_group_differences(survey),
+        *_interactions(survey, claims),
+    ]
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
+
+
+def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
+    """The equation in which a claim's slope stands: total, direct, or the outcome's own.
+
+    ``largest`` is judged where the outcome has its own equation, else in the total one.
+    """
+    kinds = {
+        "total": ("total",),
+        "direct": ("direct",),
+        "path": ("mediator", "path"),
+        "largest": ("mediator", "path", "total"),
+        "slope_difference": ("total", "mediator", "path"),
+        "interaction": ("total", "mediator", "path"),
+    }[estimand]
+    found = [e for e in equations(study) if e.outcome == outcome and e.kind in kinds]
+    return found[0] if found else None
+
+
+def _table(
+    found: Estimate, n: int, satterthwaite: Array | float = np.nan, **columns: object
+) -> pd.DataFrame:
+    low, high = found.interval()
+    numbers = {
+        "estimate": found.values,
+        "std_error": found.std_error,
+        "df": found.df,
+        "p_value": found.p_value(),
+        "conf_low": low,
+        "conf_high": high,
+        "n": n,
+        "df_satterthwaite": satterthwaite,
+    }
+    return pd.DataFrame({**columns, **numbers})[COLUMNS]
+
+
+def _rival_differences(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
+    tables = []
+    for claim in claims:
+        for outcome in claim.outcomes(survey.study) if claim.estimand == "largest" else ():
+            equation = equation_of(survey.study, "largest", outcome)
+            if equation is None or {claim.term, *claim.versus} - set(equation.focal):
+                continue
+            tables.append(differences(survey, equation, claim.term, claim.versus))
+    return tables
+
+
+def differences(
+    survey: Survey, equation: Equation, term: str, rivals: Sequence[str]
+) -> pd.DataFrame:
+    """Standardized slope of a term minus that of each rival, in one equation."""
+    names = survey.terms(equation.terms)
+    matrix = np.zeros((len(rivals), len(names)))
+    matrix[:, names.index(term)] = 1
+    for row, rival in enumerate(rivals):
+        matrix[row, names.index(rival)] = -1
+    return _table(
+        standardized(survey, equation).combine(matrix),
+        survey.n,
+        estimand="largest",
+        outcome=equation.outcome,
+        term=term,
+        versus=list(rivals),
+        group="",
+        model=equation.model,
+    )
+
+
+def _group_differences(survey: Survey) -> list[pd.DataFrame]:
+    if not survey.has_respondents:
+        return []
+    return [
+        slope_differences(survey, equation, column)
+        for column in survey.study.contrasts
+        if missing_groups(survey, column) is None
+        for equation in equations(survey.study)
+        if equation.kind in ("total", "mediator")
+    ]
+
+
+def missing_groups(survey: Survey, column: str) -> str | None:
+    """Say which side of a contrast has too few respondents to be estimated; None when both do."""
+    assert survey.frame is not None
+    contrast = survey.study.contrasts[column]
+    counts = as_text(survey.frame[column]).value_counts()
+    needed = max(len(survey.terms(equation.terms)) for equation in equations(survey.study)) + 2
+    for side in (contrast.a, contrast.b):
+        n = int(counts.get(str(side), 0))
+        if n < needed:
+            found = ", ".join(f"{name} ({count})" for name, count in counts.head(6).items())
+            return f"{column} {side!r} has {n} respondents, {needed} are needed; found {found}"
+    return None
+
+
+def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.DataFrame:
+    """Difference between two groups of each driver's slope, every slope free in each group.
+
+    Standardized by the SDs of the whole analysis sample, the same in both groups.
+    """
+    contrast = survey.study.contrasts[column]
+    a, b = str(contrast.a), str(contrast.b)
+    terms, outcome = survey.terms(equation.terms), equation.outcome
+    sample = survey.sample([*terms, outcome], by=column)
+    focal = [terms.index(name) for name in equation.focal]
+    for side in (a, b):
+        present = [t for t, v in zip(terms, np.diag(sample.moments[side].cross), strict=False) if v]
+        refuse_collinear(sample.moments[side], present, f"{equation.model}, {column} {side}")
+
+    def values(groups: Mapping[str, Moments]) -> Array:
+        size = np.sqrt(np.diag(pooled(groups).cross))
+        gap = slopes(groups[a], outcome, terms) - slopes(groups[b], outcome, terms)
+        return (gap * size[:-1] / size[-1])[focal]
+
+    return _table(
+        estimate(values, sample),
+        survey.n,
+        _group_df(sample, a, b, focal),
+        estimand="slope_difference",
+        outcome=outcome,
+        term=list(equation.focal),
+        versus=f"{a} - {b}",
+        group=column,
+        model=equation.model,
+    )
+
+
+def _group_df(sample: Sample, a: str, b: str, focal: list[int]) -> Array | float:
+    """Satterthwaite degrees of freedom of the raw difference in the joint model."""
+    if sample.clusters is None or sample.rows is None:
+        return np.nan
+    blocks = {}
+    for side in (a, b):
+        x = sample.rows[side][:, :-1]
+        varies = np.ptp(x, axis=0) > 0
+        x = (x - x.mean(axis=0))[:, varies]
+        blocks[side] = np.column_stack([x / x.std(axis=0), np.ones(len(x))]), np.flatnonzero(varies)
+    (xa, kept_a), (xb, kept_b) = blocks[a], blocks[b]
+    zeros = np.zeros((len(xa), xb.shape[1])), np.zeros((len(xb), xa.shape[1]))
+    x = np.vstack([np.hstack([xa, zeros[0]]), np.hstack([zeros[1], xb])])
+    contrast = np.zeros((len(focal), x.shape[1]))
+    for row, column in enumerate(focal):
+        contrast[row, np.flatnonzero(kept_a == column)] = 1
+        contrast[row, xa.shape[1] + np.flatnonzero(kept_b == column)] = -1
+    clusters = np.concatenate([sample.clusters[a], sample.clusters[b]])
+    weights = None
+    if sample.weights is not None:
+        weights = np.concatenate([sample.weights[a], sample.weights[b]])
+    return cr2(x, np.zeros(len(x)), clusters, weights, contrast).df
+
+
+def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
+    if not survey.has_respondents:
+        return []
+    model = survey.study.model
+    asked = {
+        (outcome, claim.term): None
+        for claim in claims
+        if claim.estimand == "interaction"
+        for outcome in claim.outcomes(survey.study)
+    }
+    for outcome in model.outcomes:
+        for moderator in model.moderators:
+            asked |= {(outcome, f"{driver}:{moderator}"): None for driver in model.drivers}
+    found = [interaction(survey, outcome, pair) for outcome, pair in asked]
+    return [table for table in found if table is not None]
+
+
+def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
+    """Standardized slope of the product of two z-scores, both main effects in the equation.
+
+    Parameters
+    ----------
+    survey : Survey
+    outcome : str
+    pair : str
+        ``"a:b"``; each is a driver, moderator or control. Two-level categories are not scaled.
+
+    Returns
+    -------
+    DataFrame or None
+        None when the equation or one of the two is missing, or a category has many levels.
+    """
+    equation = equation_of(survey.study, "interaction", outcome)
+    if equation is None or survey.frame is None:
+        return None
+    known = {*equation.focal, *survey.study.model.moderators, *survey.study.model.controls}
+    sides = pair.split(":")
+    split = [survey.terms([side]) for side in sides]
+    if set(sides) - known or any(len(columns) != 1 for columns in split):
+        return None
+    first, second = (columns[0] for columns in split)
+    terms = tuple(dict.fromkeys([*survey.terms([*equation.terms, *sides]), pair]))
+    centred = survey.frame[[first, second]] - survey.moments[[first, second]].mean
+    product = pd.DataFrame({pair: centred[first] * centred[second]})
+    sample = survey.sample([*terms, outcome], extra=product)
+    check_equation(sample.moments[""], terms, f"{outcome}, {pair}")
+    scaled = [column for column in (first, second) if column in survey.scaled]
+
+    def values(moments: Moments) -> Array:
+        # The product's slope does not depend on where its factors are centred, only on their unit.
+        slope = slopes(moments, outcome, terms)[-1:]
+        sizes = moments[[*scaled, outcome]].sd
+        return slope * np.prod(sizes[:-1]) / sizes[-1]
+
+    return _table(
+        estimate(single(values), sample), survey.n, estimand="interaction", outcome=outcome,
+        term=[pair], versus="", group="", model=equation.model,
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""What was measured: scores, their reliability, and the answers behind them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.moments import Array, Moments
+from loyalty_analysis.study import Study
+from loyalty_analysis.survey import Survey
+
+
+def descriptives(survey: Survey) -> pd.DataFrame:
+    """Describe the score of every construct of the model.
+
+    Returns
+    -------
+    DataFrame
+        construct, label, kind (driver, mediator, outcome, moderator, other), items (count), n,
+        mean, sd, minimum, maximum, skewness, alpha (Cronbach's, raw; empty for single items and
+        where only score moments are known). Weights honoured, except in the extremes.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> table = descriptives(read_survey("bank_customers")).set_index("construct")
+    >>> float(table.loc["image", "mean"].round(2)), table.loc["image", "kind"]
+    (7.68, 'driver')
+    """
+    study = survey.study
+    names = list(study.model_constructs)
+    moments = survey.moments[names]
+    rows = [
+        {
+            "construct": name,
+            "label": study.label(name),
+            "kind": _kind(study, name),
+            "items": len(study.items_of(name)),
+            "n": survey.n,
+            "mean": mean,
+            "sd": sd,
+            **_extremes(survey, name),
+            "alpha": _alpha(survey, name),
+        }
+        for name, mean, sd in zip(names, moments.mean, moments.sd, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _kind(study: Study, name: str) -> str:
+    model = study.model
+    if name in model.drivers:
+        return "driver"
+    if name == model.mediator:
+        return "mediator"
+    if name in model.outcomes:
+        return "outcome"
+    return "moderator" if name in model.moderators else "other"
+
+
+def _extremes(survey: Survey, name: str) -> dict[str, float]:
+    if survey.frame is None:
+        return {"minimum": np.nan, "maximum": np.nan, "skewness": np.nan}
+    values = survey.frame[name].to_numpy(dtype=float)
+    weights = np.ones(len(values)) if survey.weights is None else survey.weights
+    centred = values - np.average(values, weights=weights)
+    second, third = (np.average(centred**power, weights=weights) for power in (2, 3))
+    skewness = float(third / second**1.5)
+    return {"minimum": values.min(), "maximum": values.max(), "skewness": skewness}
+
+
+def _alpha(survey: Survey, name: str) -> float:
+    items = survey.study.items_of(name)
+    if len(items) < 2:
+        return np.nan
+    if survey.items is not None:
+        answered = survey.items[list(items)].notna().all(axis=1).to_numpy()
+        weights = None if survey.weights is None else survey.weights[answered]
+        return cronbach_alpha(
+            Moments.from_frame(survey.items.loc[answered, list(items)], weights).covariance
+        )
+    known = survey.item_moments
+    if known is None or set(items) - set(known.columns):
+        return np.nan
+    # Published item moments are as answered: reversed items still point the other way.
+    turned = survey.study.constructs[name].reversed
+    signs = np.array([-1.0 if item in turned else 1.0 for item in items])
+    return cronbach_alpha(known[items].covariance * np.outer(signs, signs))
+
+
+def cronbach_alpha(covariance: Array) -> float:
+    """Cronbach's alpha from the covariances of items that point the same way.
+
+    Examples
+    --------
+    >>> round(cronbach_alpha(np.array([[1.0, 0.5], [0.5, 1.0]])), 4)
+    0.6667
+    """
+    k = len(covariance)
+    return float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum()))
+
+
+def answers(survey: Survey) -> pd.DataFrame:
+    """Share of respondents that chose each point of the scale, item by item.
+
+    Returns
+    -------
+    DataFrame
+        construct, item, answer (scale point, after reversing), share (0 to 1, weighted), n (who
+        answered the item). Items with more than 11 points are left out.
+    """
+    assert survey.items is not None
+    study, tables = survey.study, []
+    weights = pd.Series(1.0 if survey.weights is None else survey.weights, survey.items.index)
+    for construct in study.model_constructs:
+        scale = study.scale_of(construct)
+        assert scale.min is not None and scale.max is not None
+        points = np.arange(scale.min, scale.max + 1)
+        for item in study.items_of(construct):
+            given = survey.items[item].dropna()
+            if len(points) > 11 or not given.isin(points).all():
+                continue
+            total = weights[given.index].groupby(given).sum().reindex(points, fill_value=0.0)
+            share = (total / total.sum()).to_numpy()
+            columns = {"construct": construct, "item": item, "answer": points, "share": share}
+            tables.append(pd.DataFrame(columns).assign(n=len(given)))
+    names = ["construct", "item", "answer", "share", "n"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)

@@ -1,0 +1,58 @@
+"""The equations of a study: which outcome stands on which terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loyalty_analysis.study import Study
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation.
+
+    Attributes
+    ----------
+    model : str
+        Name in every result file: ``satisfaction``, ``repurchase.total``, ``repurchase.direct``.
+    outcome : str
+    terms : tuple of str
+        Constructs and control columns, categories not yet split.
+    kind : str
+        ``mediator``, ``total``, ``direct`` or ``path``.
+    focal : tuple of str
+        The terms that are not controls.
+    """
+
+    model: str
+    outcome: str
+    terms: tuple[str, ...]
+    kind: str
+    focal: tuple[str, ...]
+
+
+def equations(study: Study) -> list[Equation]:
+    """List the equations of a study in the order of the report.
+
+    With mediator M: ``M ~ drivers + controls``; for each outcome Y ``Y.total`` without M and
+    ``Y.direct`` with it; one equation for each entry of ``[paths]``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> [equation.model for equation in equations(load_study("bank_customers"))][:3]
+    ['satisfaction', 'loyalty.total', 'loyalty.direct']
+    """
+    model = study.model
+    drivers, mediator = model.drivers, model.mediator
+
+    def equation(name: str, outcome: str, focal: tuple[str, ...], kind: str) -> Equation:
+        return Equation(name, outcome, (*focal, *model.controls), kind, focal)
+
+    found = [equation(mediator, mediator, drivers, "mediator")] if mediator else []
+    for outcome in model.outcomes:
+        found.append(equation(f"{outcome}.total", outcome, drivers, "total"))
+        if mediator:
+            found.append(equation(f"{outcome}.direct", outcome, (*drivers, mediator), "direct"))
+    found += [equation(left, left, right, "path") for left, right in study.paths.items()]
+    return found

@@ -1,0 +1,350 @@
+"""Standard errors of any smooth function of Moments, by one mechanism.
+
+A function of Moments is given once; its respondent-wise influence values follow by the delta
+method on (weight, means, cross-products). Summed within clusters and weighted, they give robust
+covariances. Few clusters use the jackknife over clusters; moments without respondents use normal
+theory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from loyalty_analysis.errors import DataError
+from loyalty_analysis.moments import Array, Moments
+
+Function = Callable[[Mapping[str, Moments]], Array]
+FEW_CLUSTERS = 50
+_STEP = 1e-30
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Respondents of some columns, split into groups, or their moments alone.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    moments : dict of str to Moments
+        Moments of each group; a sample that is not split has one group, ``""``.
+    rows : dict of str to ndarray, or None
+        Respondents of each group, shape (n, k); None when only moments are known.
+    weights, clusters : dict of str to ndarray
+        Weight and cluster label of each respondent, where declared.
+    """
+
+    columns: tuple[str, ...]
+    moments: dict[str, Moments]
+    rows: dict[str, Array] | None = None
+    weights: dict[str, Array] | None = None
+    clusters: dict[str, Array] | None = None
+
+    @property
+    def n(self) -> int:
+        """Respondents in all groups."""
+        return sum(part.n for part in self.moments.values())
+
+    @property
+    def pooled(self) -> Moments:
+        """Moments of all groups together."""
+        return pooled(self.moments)
+
+    @property
+    def cluster_names(self) -> Array:
+        """Distinct cluster labels of all groups."""
+        if self.clusters is None:
+            return np.array([])
+        return np.unique(np.concatenate(list(self.clusters.values())))
+
+
+def pooled(groups: Mapping[str, Moments]) -> Moments:
+    """Moments of several groups together."""
+    first, *rest = groups.values()
+    for part in rest:
+        first = first + part
+    return first
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Values of a function of Moments with their covariance.
+
+    Attributes
+    ----------
+    values : ndarray, shape (q,)
+    covariance : ndarray, shape (q, q)
+    df : float
+        Degrees of freedom of the t interval.
+    method : str
+        ``influence``, ``clusters summed``, ``jackknife over clusters`` or ``normal theory``.
+    """
+
+    values: Array
+    covariance: Array
+    df: float
+    method: str
+
+    @property
+    def std_error(self) -> Array:
+        """Standard errors."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0))
+
+    def combine(self, matrix: Array) -> Estimate:
+        """Linear combinations ``matrix @ values``, with their covariance."""
+        covariance = matrix @ self.covariance @ matrix.T
+        return replace(self, values=matrix @ self.values, covariance=covariance)
+
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
+        """Two-sided t intervals: low ends and high ends."""
+        from scipy.special import stdtrit
+
+        half = stdtrit(self.df, 0.5 + level / 2) * self.std_error
+        return self.values - half, self.values + half
+
+    def p_value(self, null: float = 0.0) -> Array:
+        """Two-sided p values of the null value."""
+        return t_p_value((self.values - null) / self.std_error, self.df)
+
+
+def t_p_value(statistic: Array | float, df: Array | float) -> Array:
+    """Two-sided p value of a t statistic.
+
+    Examples
+    --------
+    >>> round(float(t_p_value(2.0, 10.0)), 4)
+    0.0734
+    """
+    from scipy.special import stdtr
+
+    return 2 * stdtr(df, -np.abs(statistic))
+
+
+def gradient(function: Function, groups: Mapping[str, Moments], group: str) -> Gradient:
+    """Differentiate a function of Moments by the complex step, exact to rounding.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the moments of each group, returns an array of q values; it must use operations that
+        are analytic (sums, products, ratios, roots, linear solves), not absolute values.
+    groups : mapping of str to Moments
+    group : str
+        The group whose moments are varied.
+
+    Returns
+    -------
+    Gradient
+
+    References
+    ----------
+    Squire & Trapp (1998), SIAM Review 40, 110-112.
+    """
+    part = groups[group]
+    k = len(part.columns)
+
+    def slope(**changed: object) -> Array:
+        return np.imag(function({**groups, group: replace(part, **changed)})) / _STEP  # type: ignore[arg-type]
+
+    weight = slope(weight=part.weight + 1j * _STEP)
+    mean = [slope(mean=part.mean + 1j * _STEP * unit) for unit in np.eye(k)]
+    cross = np.zeros((len(weight), k, k))
+    for a in range(k):
+        for b in range(a + 1):
+            step = np.zeros((k, k), dtype=complex)
+            step[a, b] = step[b, a] = 1j * _STEP
+            # Half of the joint slope for each of the two equal entries off the diagonal.
+            value = slope(cross=part.cross + step) / (1 if a == b else 2)
+            cross[:, a, b] = cross[:, b, a] = value
+    return Gradient(weight, np.array(mean).T.reshape(len(weight), k), cross)
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Slopes of q values in the weight (q,), the means (q, k) and the cross-products (q, k, k)."""
+
+    weight: Array
+    mean: Array
+    cross: Array
+
+
+def influence(function: Function, sample: Sample, correct: bool = True) -> dict[str, Array]:
+    """Influence of each respondent on each value of a function of Moments.
+
+    Parameters
+    ----------
+    function : callable
+        See :func:`gradient`; it should not change when every weight is multiplied by one number.
+    sample : Sample
+        Must hold respondents.
+    correct : bool
+        Divide by one minus the respondent's leverage, which turns the infinitesimal jackknife into
+        a close copy of the jackknife (as HC3 does for slopes).
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, q)
+        By group. Without correction they sum to zero.
+
+    References
+    ----------
+    Hampel (1974), JASA 69, 383-393; MacKinnon & White (1985), J. Econometrics 29, 305-325 for the
+    leverage correction.
+    """
+    if sample.rows is None:
+        raise DataError("influence values need respondents; this study is known by moments only.")
+    found = {}
+    for group, rows in sample.rows.items():
+        part = sample.moments[group]
+        slope = gradient(function, sample.moments, group)
+        weights = np.ones(len(rows)) if sample.weights is None else sample.weights[group]
+        centred = rows - part.mean
+        values = slope.weight + centred @ slope.mean.T / part.weight
+        for q, matrix in enumerate(slope.cross):
+            values[:, q] += np.einsum("ij,ij->i", centred @ matrix, centred)
+        values *= weights[:, None]
+        if correct:
+            values /= (1 - _leverage(centred, part, weights))[:, None]
+        found[group] = values
+    return found
+
+
+def _leverage(centred: Array, part: Moments, weights: Array) -> Array:
+    inverse = np.linalg.pinv(part.cross, hermitian=True)
+    distance = np.einsum("ij,ij->i", centred @ inverse, centred)
+    return np.minimum(weights * (1 / part.weight + distance), 0.99)
+
+
+def estimate(function: Function, sample: Sample) -> Estimate:
+    """Evaluate a function of Moments and find the covariance its data allow.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a mapping of group to Moments, returns q values.
+    sample : Sample
+
+    Returns
+    -------
+    Estimate
+        Respondents: influence values, t with n minus the number of columns. At least 50 clusters:
+        influence values summed by cluster; fewer: the jackknife over clusters; both with t on the
+        clusters minus one. Moments alone: normal theory.
+
+    Notes
+    -----
+    Checked against lavaan (standardized solution: normal theory, robust, clustered, weighted) and
+    a plain loop over clusters in R; coverage by simulation in the tests.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(1).normal(size=(200, 2))
+    >>> sample = Sample(("x", "y"), {"": Moments.from_rows(("x", "y"), rows)}, {"": rows})
+    >>> result = estimate(lambda groups: groups[""].correlation[0, 1:], sample)
+    >>> result.method
+    'influence'
+    """
+    values = np.asarray(function(sample.moments))
+    if sample.rows is None:
+        return Estimate(values, _normal_theory(function, sample), _residual_df(sample), NORMAL)
+    if sample.clusters is None:
+        rows = np.concatenate(list(influence(function, sample).values()))
+        covariance = rows.T @ rows * (len(rows) / (len(rows) - 1))
+        return Estimate(values, covariance, _residual_df(sample), "influence")
+    count = len(sample.cluster_names)
+    if count < 2:
+        raise DataError("only one cluster in the analysis sample: errors cannot be clustered.")
+    if count < FEW_CLUSTERS:
+        covariance = jackknife(function, sample)
+        return Estimate(values, covariance, count - 1, "jackknife over clusters")
+    sums = _cluster_sums(influence(function, sample, correct=False), sample)
+    covariance = sums.T @ sums * (count / (count - 1))
+    return Estimate(values, covariance, count - 1, "clusters summed")
+
+
+NORMAL = "normal theory"
+
+
+def _residual_df(sample: Sample) -> float:
+    return float(sample.n - len(sample.columns) * len(sample.moments))
+
+
+def _cluster_sums(values: dict[str, Array], sample: Sample) -> Array:
+    assert sample.clusters is not None
+    labels = np.concatenate([sample.clusters[group] for group in values])
+    _, code = np.unique(labels, return_inverse=True)
+    rows = np.concatenate(list(values.values()))
+    sums = np.zeros((code.max() + 1, rows.shape[1]))
+    np.add.at(sums, code, rows)
+    return sums
+
+
+def jackknife(function: Function, sample: Sample) -> Array:
+    """Covariance of a function of Moments by leaving out one cluster at a time.
+
+    Returns
+    -------
+    ndarray, shape (q, q)
+        ``(G - 1) / G`` times the cross-products of the G leave-one-out values about their mean.
+
+    References
+    ----------
+    Shao & Tu (1995), The Jackknife and Bootstrap, section 2.1, with clusters as the units.
+    """
+    parts = {group: _by_cluster(sample, group) for group in sample.moments}
+    values = np.array([_leave_out(function, parts, name) for name in sample.cluster_names])
+    centred = values - values.mean(axis=0)
+    return centred.T @ centred * ((len(values) - 1) / len(values))
+
+
+def _by_cluster(sample: Sample, group: str) -> dict[object, Moments]:
+    assert sample.rows is not None and sample.clusters is not None
+    labels, rows = sample.clusters[group], sample.rows[group]
+    weights = None if sample.weights is None else sample.weights[group]
+    return {
+        name: Moments.from_rows(
+            sample.columns,
+            rows[labels == name],
+            None if weights is None else weights[labels == name],
+        )
+        for name in np.unique(labels)
+    }
+
+
+def _leave_out(function: Function, parts: dict[str, dict[object, Moments]], name: object) -> Array:
+    rest = {
+        group: {str(label): part for label, part in cells.items() if label != name}
+        for group, cells in parts.items()
+    }
+    try:
+        return function({group: pooled(cells) for group, cells in rest.items()})
+    except (np.linalg.LinAlgError, ValueError):
+        raise DataError(
+            f"without cluster {name!r} the model cannot be estimated, so its errors cannot be "
+            "clustered: a group or a column lives in that cluster alone."
+        ) from None
+
+
+def _normal_theory(function: Function, sample: Sample) -> Array:
+    """Delta method under multivariate normality, scaled by n / residual df.
+
+    Cov(S_ab, S_cd) = (S_ac S_bd + S_ad S_bc) / n (Anderson 2003, theorem 3.4.4).
+    """
+    total = None
+    for group, part in sample.moments.items():
+        slope = gradient(function, sample.moments, group)
+        spread = part.cross / part.weight
+        mean = slope.mean @ spread @ slope.mean.T
+        scaled = np.einsum("qab,bc->qac", slope.cross * part.weight, spread)
+        products = 2 * np.einsum("qab,rba->qr", scaled, scaled)
+        here = (mean + products) / part.n
+        total = here if total is None else total + here
+    assert total is not None
+    return total * sample.n / _residual_df(sample)
+
+
+def single(function: Callable[[Moments], Array]) -> Function:
+    """Turn a function of one Moments into one of a sample that is not split into groups."""
+    return lambda groups: function(groups[""])

@@ -1,0 +1,233 @@
+"""Moments: counts, means and centred cross-products, the narrow waist of the whole analysis.
+
+Everything with a closed form (slopes, correlations, indirect effects, shares) is a function of
+Moments, so a printed correlation table is enough input. Moments of parts merge by addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.errors import CollinearError, DataError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+# R's default for lm: a column is collinear when this little of its length is its own.
+TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Counts, means and centred cross-products of columns.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names, in the order of the arrays.
+    n : int
+        Respondents.
+    weight, weight_squared : float
+        Sum of the weights and of their squares (``n`` and ``n`` without weights).
+    mean : ndarray, shape (k,)
+        Weighted means.
+    cross : ndarray, shape (k, k)
+        Weighted sums of products of deviations from the means.
+
+    Notes
+    -----
+    Merging uses the pairwise update of Chan, Golub & LeVeque (1983, The American Statistician 37,
+    eq. 2.1). Checked against long-double arithmetic on columns with mean 1e6 and SD 1.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [2.0, 4.0, 7.0]})
+    >>> moments = Moments.from_frame(frame)
+    >>> merged = Moments.from_frame(frame[:1]) + Moments.from_frame(frame[1:])
+    >>> bool(np.allclose(merged.cross, moments.cross))
+    True
+    """
+
+    columns: tuple[str, ...]
+    n: int
+    weight: Any
+    weight_squared: float
+    mean: Array
+    cross: Array
+
+    @classmethod
+    def from_rows(
+        cls, columns: Sequence[str], rows: Array, weights: Array | None = None
+    ) -> Moments:
+        """Compute moments of the rows of an array, one row per respondent."""
+        n = len(rows)
+        weight = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
+        total = float(weight.sum())
+        if n == 0:
+            k = len(columns)
+            return cls(tuple(columns), 0, 0.0, 0.0, np.zeros(k), np.zeros((k, k)))
+        # Two shifts: the first row removes the bulk, the mean of the rest removes what is left.
+        shifted = rows - rows[0]
+        offset = weight @ shifted / total
+        centred = shifted - offset
+        rest = weight @ centred / total
+        cross = (centred * weight[:, None]).T @ centred - total * np.outer(rest, rest)
+        squared = float(weight @ weight)
+        return cls(tuple(columns), n, total, squared, rows[0] + (offset + rest), cross)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, weights: Array | None = None) -> Moments:
+        """Compute moments of every column of a complete numeric frame."""
+        return cls.from_rows(list(frame.columns), frame.to_numpy(dtype=float), weights)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Merge the moments of two sets of respondents."""
+        if self.n == 0 or other.n == 0:
+            return other if self.n == 0 else self
+        if self.columns != other.columns:
+            raise DataError(f"moments of {self.columns} and {other.columns} cannot be merged.")
+        weight = self.weight + other.weight
+        gap = other.mean - self.mean
+        between = np.outer(gap, gap) * (self.weight * other.weight / weight)
+        return Moments(
+            self.columns,
+            self.n + other.n,
+            weight,
+            self.weight_squared + other.weight_squared,
+            self.mean + gap * (other.weight / weight),
+            self.cross + other.cross + between,
+        )
+
+    def __getitem__(self, names: Sequence[str]) -> Moments:
+        """Select columns."""
+        index = self.index(names)
+        cross = self.cross[np.ix_(index, index)]
+        return replace(self, columns=tuple(names), mean=self.mean[index], cross=cross)
+
+    def index(self, names: Sequence[str]) -> list[int]:
+        """Positions of columns; an unknown name is an error."""
+        unknown = [name for name in names if name not in self.columns]
+        if unknown:
+            raise DataError(f"moments have no column {', '.join(unknown)}.")
+        return [self.columns.index(name) for name in names]
+
+    def linear(self, matrix: Array, names: Sequence[str], offset: Array | float = 0.0) -> Moments:
+        """Moments of linear combinations: ``matrix @ columns + offset``.
+
+        So the moments of scores follow from those of items.
+        """
+        cross = matrix @ self.cross @ matrix.T
+        mean = matrix @ self.mean + offset
+        return replace(self, columns=tuple(names), mean=mean, cross=cross)
+
+    @property
+    def covariance(self) -> Array:
+        """Covariances; weights scaled to sum to n, divisor n - 1."""
+        return self.cross / self.weight * (self.n / (self.n - 1))
+
+    @property
+    def sd(self) -> Array:
+        """Standard deviations, divisor n - 1."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def correlation(self) -> Array:
+        """Correlations."""
+        root = np.sqrt(np.diag(self.cross))
+        return self.cross / np.outer(root, root)
+
+    @property
+    def effective_n(self) -> float:
+        """Kish's effective number of respondents, (sum w)^2 / sum w^2."""
+        return float(self.weight**2 / self.weight_squared)
+
+
+def slopes(moments: Moments, outcome: str, terms: Sequence[str]) -> Array:
+    """Least-squares slopes of an outcome on terms, intercept included.
+
+    Parameters
+    ----------
+    moments : Moments
+        Holds the outcome and every term.
+    outcome : str
+    terms : sequence of str
+
+    Returns
+    -------
+    ndarray, shape (len(terms),)
+        Raw slopes, in units of the outcome per unit of the term.
+
+    Examples
+    --------
+    >>> moments = Moments.from_frame(pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [3.0, 5.0, 7.0]}))
+    >>> slopes(moments, "y", ["x"])
+    array([2.])
+    """
+    x, y = moments.index(terms), moments.index([outcome])[0]
+    # Solving in the correlation metric keeps columns of very different size apart.
+    root = np.sqrt(np.diag(moments.cross)[x])
+    # A category that nobody here has (its column is constant) gets the slope 0.
+    varies = root.real > 0
+    x, kept = [column for column, use in zip(x, varies, strict=True) if use], root[varies]
+    scaled = moments.cross[np.ix_(x, x)] / np.outer(kept, kept)
+    found = np.zeros(len(terms), dtype=moments.cross.dtype)
+    found[varies] = np.linalg.solve(scaled, moments.cross[x, y] / kept) / kept
+    return found
+
+
+def standardized_slopes(
+    moments: Moments, outcome: str, terms: Sequence[str], scaled: frozenset[str]
+) -> Array:
+    """Slopes in SDs of the outcome per SD of the term; unscaled terms (categories) per unit."""
+    sizes = dict(zip(moments.columns, np.sqrt(np.diag(moments.cross)), strict=True))
+    # cross is W times the variance for every column alike, so only ratios of its roots matter,
+    # except for unscaled terms, whose unit is the answer itself.
+    unit = np.sqrt(moments.weight * (moments.n - 1) / moments.n)
+    factor = np.array([sizes[term] if term in scaled else unit for term in terms])
+    return slopes(moments, outcome, terms) * factor / sizes[outcome]
+
+
+def r_squared(moments: Moments, outcome: str, terms: Sequence[str]) -> float:
+    """Share of the outcome's variance that the terms account for."""
+    x, y = moments.index(terms), moments.index([outcome])[0]
+    return float(slopes(moments, outcome, terms) @ moments.cross[x, y] / moments.cross[y, y])
+
+
+def variance_inflation(moments: Moments, terms: Sequence[str]) -> Array:
+    """Variance inflation factors: the diagonal of the inverse correlations of the terms."""
+    return np.diag(np.linalg.inv(moments[terms].correlation))
+
+
+def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None:
+    """Raise when a term is constant, or a combination of the others.
+
+    Raises
+    ------
+    CollinearError
+        Naming the columns that carry the same information.
+    """
+    chosen = moments[terms]
+    spread = np.diag(chosen.cross) / chosen.weight
+    floor = (1e-12 * np.abs(chosen.mean)) ** 2
+    constant = [t for t, s, f in zip(terms, spread, floor, strict=True) if s <= f]
+    if constant:
+        raise CollinearError(
+            f"{where}: {', '.join(constant)} does not vary in the analysis sample; "
+            "take it out of the model."
+        )
+    values, vectors = np.linalg.eigh(chosen.correlation)
+    # The smallest eigenvalue bounds the share of a column's variance that is its own.
+    if values[0] < TOLERANCE**2 * len(terms) or _own_share(chosen) < TOLERANCE**2:
+        shared = [t for t, v in zip(terms, np.abs(vectors[:, 0]), strict=True) if v > 0.05]
+        raise CollinearError(
+            f"{where}: {', '.join(shared)} are collinear (they carry the same information); "
+            "take one of them out of the model."
+        )
+
+
+def _own_share(moments: Moments) -> float:
+    with np.errstate(all="ignore"):
+        return float(1 / np.diag(np.linalg.inv(moments.correlation)).max())

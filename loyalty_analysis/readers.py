@@ -1,0 +1,132 @@
+"""Reading data files: one function for respondents, one for printed moments."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.errors import DataError, raise_all
+from loyalty_analysis.moments import Moments
+
+READABLE = (".csv",)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a survey file, one row per respondent.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file in UTF-8 with a header row.
+
+    Returns
+    -------
+    DataFrame
+        As stored: nothing recoded, nothing dropped.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, empty, of another kind, not UTF-8, or repeats a column.
+    """
+    if path.suffix.lower() not in READABLE:
+        raise DataError(
+            f"{path}: files of kind '{path.suffix}' are not read by this version; "
+            f"save it as {' or '.join(READABLE)}."
+        )
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+        frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8 text. Save the file as CSV in UTF-8.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable CSV table ({error}).") from None
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
+    if frame.empty:
+        raise DataError(f"{path}: holds a header but no respondent.")
+    return frame
+
+
+def read_moments(path: Path) -> Moments:
+    """Read moments as a person types them from a paper: n, means, SDs and correlations.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV with columns variable, n, mean, sd and one column per variable holding the lower
+        triangle (or all) of the correlations; lines that begin with ``#`` are comments.
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    DataError
+        Naming every cell that cannot be: a correlation beyond 1, a non-positive SD, unequal n, an
+        asymmetric or impossible table.
+    """
+    try:
+        table = pd.read_csv(path, comment="#", encoding="utf-8-sig", skip_blank_lines=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path}: not a readable moments table ({error}).") from None
+    fixed = ["variable", "n", "mean", "sd"]
+    missing = [name for name in fixed if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: column {', '.join(missing)} is missing. Needed: {fixed}.")
+    names = [str(name) for name in table["variable"]]
+    if list(table.columns) != [*fixed, *names]:
+        raise DataError(
+            f"{path}: the header must be variable, n, mean, sd and then the variables in the order "
+            f"of the rows: {', '.join(names)}."
+        )
+    try:
+        numbers = table.drop(columns="variable").astype(float)
+    except ValueError as error:
+        raise DataError(f"{path}: holds text where a number belongs ({error}).") from None
+    correlation = _symmetric(numbers[names].to_numpy())
+    raise_all(DataError, str(path), _moment_problems(numbers, names, correlation))
+    n, sd = int(numbers["n"].iloc[0]), numbers["sd"].to_numpy()
+    cross = correlation * np.outer(sd, sd) * (n - 1)
+    return Moments(tuple(names), n, float(n), float(n), numbers["mean"].to_numpy(), cross)
+
+
+def _symmetric(table: np.ndarray) -> np.ndarray:
+    lower = np.where(np.isnan(table), table.T, table)
+    return np.where(np.eye(len(lower), dtype=bool) & np.isnan(lower), 1.0, lower)
+
+
+def _moment_problems(numbers: pd.DataFrame, names: list[str], correlation: np.ndarray) -> list[str]:
+    problems = []
+    n = numbers["n"]
+    if n.isna().any() or n.nunique() != 1 or n.iloc[0] != round(n.iloc[0]) or n.iloc[0] < 3:
+        problems.append("n must be one whole number of 3 or more, the same in every row.")
+    for column in ("mean", "sd"):
+        empty = [
+            name for name, value in zip(names, numbers[column], strict=True) if np.isnan(value)
+        ]
+        problems += [f"{column} of {', '.join(empty)} is empty."] if empty else []
+    flat = [name for name, value in zip(names, numbers["sd"], strict=True) if value <= 0]
+    problems += [f"sd of {', '.join(flat)} is not positive."] if len(flat) else []
+    for i, a in enumerate(names):
+        for j, b in enumerate(names[: i + 1]):
+            value, mirror = correlation[i, j], correlation[j, i]
+            if np.isnan(value):
+                problems.append(f"the correlation of {a} and {b} is empty.")
+            elif abs(value) > 1 or (i == j and value != 1):
+                problems.append(f"the correlation of {a} and {b} is {value:g}.")
+            elif value != mirror:
+                problems.append(f"{a} and {b}: {value:g} below the diagonal, {mirror:g} above.")
+    if not problems and np.linalg.eigvalsh(correlation)[0] < -1e-8:
+        problems.append("no data can have these correlations (not positive semidefinite).")
+    return problems

@@ -1,0 +1,336 @@
+"""The regressions of a study: raw slopes, standardized slopes, diagnostics.
+
+Raw slopes come from statsmodels (OLS, or WLS with probability weights) with HC3 errors, or CR2 and
+Satterthwaite degrees of freedom when clusters are declared. Standardized slopes are functions of
+Moments whose intervals let the SDs vary. From moments alone errors are classical, and say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from loyalty_analysis.clusters import cr2
+from loyalty_analysis.equations import Equation, equations
+from loyalty_analysis.errors import DataError
+from loyalty_analysis.inference import Estimate, estimate, single, t_p_value
+from loyalty_analysis.moments import (
+    Array,
+    Moments,
+    r_squared,
+    refuse_collinear,
+    slopes,
+    standardized_slopes,
+    variance_inflation,
+)
+from loyalty_analysis.survey import Survey
+
+INTERCEPT = "(Intercept)"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One estimated equation.
+
+    Attributes
+    ----------
+    outcome : str
+    terms : tuple of str
+        Intercept first.
+    slopes, std_error, df : ndarray, shape (k,)
+        Raw slopes, their errors, and the degrees of freedom of their t intervals.
+    covariance : ndarray, shape (k, k)
+    errors : str
+        ``HC3``, ``CR2`` or ``classical``.
+    r2 : float
+    n : int
+    df_residual : int
+    design, residuals : ndarray or None
+        Design matrix and residuals, where there are respondents.
+    """
+
+    outcome: str
+    terms: tuple[str, ...]
+    slopes: Array
+    covariance: Array
+    df: Array
+    errors: str
+    r2: float
+    n: int
+    df_residual: int
+    design: Array | None = None
+    residuals: Array | None = None
+
+    @property
+    def std_error(self) -> Array:
+        """Standard errors of the raw slopes."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+def check_equation(moments: Moments, terms: tuple[str, ...], where: str) -> None:
+    """Refuse an equation with more parameters than respondents, or with collinear terms."""
+    if moments.n <= len(terms) + 1:
+        raise DataError(
+            f"{where}: {moments.n} respondents for {len(terms) + 1} parameters. "
+            "Use fewer terms or more respondents."
+        )
+    refuse_collinear(moments, terms, where)
+
+
+def fit_rows(
+    frame: pd.DataFrame,
+    outcome: str,
+    terms: tuple[str, ...],
+    weights: Array | None = None,
+    clusters: Array | None = None,
+    errors: str | None = None,
+) -> Fit:
+    """Fit one equation to respondents by least squares.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Numeric, complete columns.
+    outcome, terms : str, tuple of str
+    weights : ndarray, optional
+        Probability weights; errors are then sandwich errors.
+    clusters : ndarray, optional
+        Cluster labels; errors are then CR2.
+    errors : {"HC0", "HC1", "HC2", "HC3"}, optional
+        Another kind of errors where there are no clusters.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    CollinearError, DataError
+
+    Notes
+    -----
+    Checked against R's lm with sandwich, lmtest and clubSandwich, and against the certified values
+    of NIST StRD.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 5.0], "y": [1.0, 3.0, 2.0, 6.0]})
+    >>> [round(float(slope), 4) for slope in fit_rows(frame, "y", ("x",)).slopes]
+    [-0.2857, 1.1714]
+    """
+    moments = Moments.from_frame(frame[[*terms, outcome]], weights)
+    check_equation(moments, terms, outcome)
+    centre, size = moments.mean[:-1], moments.sd[:-1]
+    scaled = np.column_stack([np.ones(moments.n), (frame[list(terms)].to_numpy() - centre) / size])
+    result = _least_squares(frame[outcome].to_numpy(dtype=float), scaled, weights)
+    back = _unscale(centre, size)
+    df_residual = moments.n - len(terms) - 1
+    df = np.full(len(terms) + 1, float(df_residual))
+    kind = errors or "HC3"
+    if clusters is None:
+        covariance = result.get_robustcov_results(kind).cov_params()
+    else:
+        kind, clustered = "CR2", cr2(scaled, result.resid, clusters, weights, contrast=back)
+        covariance, df = None, clustered.df
+    raw = back @ result.params
+    spread = clustered.covariance if covariance is None else back @ covariance @ back.T
+    design = np.column_stack([np.ones(moments.n), frame[list(terms)].to_numpy()])
+    return Fit(
+        outcome, (INTERCEPT, *terms), raw, spread, df, kind, float(result.rsquared), moments.n,
+        df_residual, design, result.resid,
+    )  # fmt: skip
+
+
+def _least_squares(outcome: Array, design: Array, weights: Array | None) -> Any:
+    from statsmodels.regression.linear_model import OLS, WLS
+
+    model = OLS(outcome, design) if weights is None else WLS(outcome, design, weights=weights)
+    return model.fit(method="qr")
+
+
+def _unscale(centre: Array, size: Array) -> Array:
+    """Matrix that takes slopes on z-scores back to slopes on the raw columns."""
+    back = np.diag(np.concatenate([[1.0], 1 / size]))
+    back[0, 1:] = -centre / size
+    return back
+
+
+def fit_moments(moments: Moments, outcome: str, terms: tuple[str, ...]) -> Fit:
+    """Fit one equation from moments alone; errors are classical.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 5.0], "y": [1.0, 3.0, 2.0, 6.0]})
+    >>> fit_moments(Moments.from_frame(frame), "y", ("x",)).errors
+    'classical'
+    """
+    check_equation(moments, terms, outcome)
+    chosen = moments[[*terms, outcome]]
+    found = slopes(chosen, outcome, terms)
+    x, centre = chosen.cross[:-1, :-1], chosen.mean[:-1]
+    root = np.sqrt(np.diag(x))
+    inverse = np.linalg.inv(x / np.outer(root, root)) / np.outer(root, root)
+    total, explained = chosen.cross[-1, -1], float(found @ chosen.cross[:-1, -1])
+    df_residual = moments.n - len(terms) - 1
+    variance = max(total - explained, 0.0) / df_residual
+    covariance = np.empty((len(terms) + 1, len(terms) + 1))
+    covariance[1:, 1:] = inverse
+    covariance[0, 1:] = covariance[1:, 0] = -inverse @ centre
+    covariance[0, 0] = 1 / moments.n + centre @ inverse @ centre
+    raw = np.concatenate([[chosen.mean[-1] - found @ centre], found])
+    df = np.full(len(raw), float(df_residual))
+    return Fit(
+        outcome, (INTERCEPT, *terms), raw, covariance * variance, df, "classical",
+        explained / total, moments.n, df_residual,
+    )  # fmt: skip
+
+
+def fit(survey: Survey, equation: Equation) -> Fit:
+    """Fit one equation of a study with the errors its design asks for."""
+    terms = survey.terms(equation.terms)
+    if survey.frame is None:
+        return fit_moments(survey.moments, equation.outcome, terms)
+    return fit_rows(survey.frame, equation.outcome, terms, survey.weights, survey.clusters)
+
+
+def standardized(survey: Survey, equation: Equation) -> Estimate:
+    """Standardized slopes of one equation with intervals that let the SDs vary.
+
+    Returns
+    -------
+    Estimate
+        One value for each term of ``survey.terms(equation.terms)``, in SDs of the outcome per SD
+        of the term (categories: per unit).
+    """
+    terms = survey.terms(equation.terms)
+    check_equation(survey.moments, terms, equation.model)
+    sample = survey.sample([*terms, equation.outcome])
+
+    def values(moments: Moments) -> Array:
+        return standardized_slopes(moments, equation.outcome, terms, survey.scaled)
+
+    return estimate(single(values), sample)
+
+
+def regression(survey: Survey) -> pd.DataFrame:
+    """Estimate every equation of the study.
+
+    Parameters
+    ----------
+    survey : Survey
+
+    Returns
+    -------
+    DataFrame
+        One row per model and term. model, outcome, term; estimate, std_error, df, statistic,
+        p_value, conf_low, conf_high (raw, in scale points); n; beta, beta_std_error, beta_df,
+        beta_p, beta_low, beta_high (standardized); zero_order (correlation with the outcome); vif;
+        beta_latent (not yet estimated: empty).
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> table = regression(read_survey("bank_customers")).set_index(["model", "term"])
+    >>> float(table.loc[("loyalty.direct", "satisfaction"), "beta"].round(3))
+    0.219
+    """
+    return pd.concat([_rows(survey, e) for e in equations(survey.study)], ignore_index=True)
+
+
+def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
+    found, beta = fit(survey, equation), standardized(survey, equation)
+    low, high = beta.interval()
+    terms = found.terms[1:]
+    half = stdtrit(found.df, 0.975) * found.std_error
+    statistic = found.slopes / found.std_error
+    moments = survey.moments[[*terms, equation.outcome]]
+
+    def below(values: Array) -> Array:
+        return np.concatenate([[np.nan], values])
+
+    return pd.DataFrame(
+        {
+            "model": equation.model,
+            "outcome": equation.outcome,
+            "term": found.terms,
+            "estimate": found.slopes,
+            "std_error": found.std_error,
+            "df": found.df,
+            "statistic": statistic,
+            "p_value": t_p_value(statistic, found.df),
+            "conf_low": found.slopes - half,
+            "conf_high": found.slopes + half,
+            "n": found.n,
+            "beta": below(beta.values),
+            "beta_low": below(low),
+            "beta_high": below(high),
+            "zero_order": below(moments.correlation[-1, :-1]),
+            "vif": below(variance_inflation(moments, terms)),
+            "beta_latent": np.nan,
+            "beta_std_error": below(beta.std_error),
+            "beta_df": beta.df,
+            "beta_p": below(beta.p_value()),
+        }
+    )
+
+
+def models(survey: Survey) -> pd.DataFrame:
+    """Describe every equation: n, R-squared, degrees of freedom and kind of errors.
+
+    Returns
+    -------
+    DataFrame
+        model, outcome, n, r2, r2_adjusted, df_residual, covariance (of the raw slopes),
+        covariance_beta (of the standardized ones), kind, clusters.
+    """
+    rows = []
+    for equation in equations(survey.study):
+        terms = survey.terms(equation.terms)
+        check_equation(survey.moments, terms, equation.model)
+        r2 = r_squared(survey.moments, equation.outcome, terms)
+        df = survey.n - len(terms) - 1
+        raw, beta = error_kinds(survey)
+        adjusted = 1 - (1 - r2) * (survey.n - 1) / df
+        rows.append(
+            (equation.model, equation.outcome, survey.n, r2, adjusted, df, raw, beta, equation.kind)
+        )
+    names = [
+        "model",
+        "outcome",
+        "n",
+        "r2",
+        "r2_adjusted",
+        "df_residual",
+        "covariance",
+        "covariance_beta",
+        "kind",
+    ]
+    return pd.DataFrame(rows, columns=names).assign(clusters=survey.n_clusters)
+
+
+def error_kinds(survey: Survey) -> tuple[str, str]:
+    """Name the errors of raw and of standardized slopes that the design leads to."""
+    if not survey.has_respondents:
+        return "classical", "normal theory"
+    if survey.n_clusters is None:
+        return "HC3", "influence"
+    few = survey.n_clusters < 50
+    return "CR2", "jackknife over clusters" if few else "clusters summed"
+
+
+def correlations(survey: Survey) -> pd.DataFrame:
+    """Correlate every pair of constructs of the model.
+
+    Returns
+    -------
+    DataFrame
+        a, b, r, n; one row per pair, weights honoured.
+    """
+    names = list(survey.study.model_constructs)
+    table = survey.moments[names].correlation
+    pairs = [(names[i], names[j], table[i, j]) for i in range(len(names)) for j in range(i)]
+    return pd.DataFrame(pairs, columns=["a", "b", "r"]).assign(n=survey.n)

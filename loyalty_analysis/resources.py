@@ -1,0 +1,42 @@
+"""Where the files that ship with the package are: data and notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(folder: str) -> Path:
+    """Locate a shipped folder, inside the wheel or at the top of a checkout.
+
+    Parameters
+    ----------
+    folder : str
+        ``"data"`` or ``"notebooks"``.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder; in an installed wheel it lies inside the package.
+
+    Examples
+    --------
+    >>> shipped("data").name
+    'data'
+    """
+    inside = PACKAGE / folder
+    return inside if inside.is_dir() else PACKAGE.parent / folder
+
+
+def shipped_studies() -> dict[str, Path]:
+    """Name every shipped study and the path of its study file.
+
+    Examples
+    --------
+    >>> "rice_simulated" in shipped_studies()
+    True
+    """
+    data = shipped("data")
+    files = sorted([*data.glob("*/study.toml"), *data.glob("studies/*/study.toml")])
+    return {path.parent.name: path for path in files}

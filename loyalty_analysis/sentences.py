@@ -1,0 +1,297 @@
+"""Findings in plain words: each sentence is a function of a result and is tested at its edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from loyalty_analysis.formatting import in_sentence, listing, number
+
+if TYPE_CHECKING:
+    from loyalty_analysis.claims import Claim
+    from loyalty_analysis.study import Study
+    from loyalty_analysis.survey import Survey
+    from loyalty_analysis.verdicts import Case, Evidence, Ruling
+
+REASONS = {
+    "includes_zero": "the interval includes zero and is too wide to call it negligible",
+    "straddles_bound": "the interval straddles the smallest effect of interest",
+    "multiplicity": "not significant after Holm's correction for the whole claim set",
+    "few_clusters": "fewer than four degrees of freedom: too few clusters",
+    "size_unresolved": "the sign is clear, the size is not",
+    "no_mediator": "the study has no mediator",
+    "needs_respondents": "only moments are known, not respondents",
+    "missing_construct": "not measured here",
+    "missing_outcome": "no such outcome here",
+    "missing_contrast": "the study declares no such contrast",
+    "missing_group": "a group is missing or too small",
+    "no_equation": "the study has no equation for it",
+    "not_in_model": "measured, but not in this equation",
+    "many_levels": "a category with more than two levels",
+    "estimand_not_built": "this version cannot judge it yet",
+    "claim_not_testable": "another part cannot be tested",
+}
+NOT_CORRECTED = "Not corrected for measurement error (not_error_corrected)."
+
+
+def explain(reason: str) -> str:
+    """Put a reason code into words.
+
+    Examples
+    --------
+    >>> explain("missing_construct: usability")
+    'not measured here: usability'
+    >>> explain("")
+    ''
+    """
+    parts = []
+    for one in filter(None, reason.split("; ")):
+        code, _, detail = one.partition(": ")
+        words = REASONS.get(code, code.replace("_", " "))
+        parts.append(f"{words}: {detail}" if detail else words)
+    return "; ".join(dict.fromkeys(parts))
+
+
+def range_of(low: float, high: float) -> str:
+    """Print a 95% interval inside a sentence.
+
+    Examples
+    --------
+    >>> range_of(0.1, 0.3)
+    '95% interval 0.10 to 0.30'
+    """
+    return f"95% interval {number(low)} to {number(high)}"
+
+
+def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
+    """Read one row of regression.csv in scale points and in SDs.
+
+    Parameters
+    ----------
+    row : Series
+        A row of :func:`loyalty_analysis.regression.regression`.
+    study : Study
+    scale : str
+        Words for the outcome's scale, such as ``"1-7"``; empty when none is declared.
+
+    Returns
+    -------
+    str
+    """
+    term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
+    size = abs(float(row["estimate"]))
+    unit = f" on the {scale} scale" if scale else ""
+    if float(row["beta_low"]) <= 0 <= float(row["beta_high"]):
+        return (
+            f"Whether {term} goes with higher or lower {outcome} cannot be told: "
+            f"standardized {number(row['beta'])}, {range_of(row['beta_low'], row['beta_high'])}."
+        )
+    more = "more" if float(row["estimate"]) > 0 else "less"
+    return (
+        f"One point more {term} goes with {number(size)} points {more} {outcome}{unit} "
+        f"({range_of(row['conf_low'], row['conf_high'])}; standardized {number(row['beta'])}, "
+        f"{range_of(row['beta_low'], row['beta_high'])})."
+    )
+
+
+def readings(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> list[str]:
+    """Read the focal slopes of every equation of one kind, largest first.
+
+    Parameters
+    ----------
+    survey : Survey
+    regression : DataFrame
+    kind : {"mediator", "total", "direct", "path"}
+    """
+    from loyalty_analysis.equations import equations
+
+    found = []
+    for equation in equations(survey.study):
+        if equation.kind != kind:
+            continue
+        rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
+        focal = rows.loc[list(equation.focal)]
+        order = focal["beta"].abs().sort_values(ascending=False).index
+        scale = _scale_words(survey.study, equation.outcome)
+        found += [slope_sentence(focal.loc[name], survey.study, scale) for name in order]
+    return found
+
+
+def _scale_words(study: Study, construct: str) -> str:
+    scale = study.scale_of(construct)
+    if scale.min is None or scale.max is None:
+        return ""
+    return f"{scale.min:g}-{scale.max:g}"
+
+
+def verdict_sentence(
+    case: Case, ruling: Ruling, evidence: Evidence | None, survey: Survey, guide: str
+) -> str:
+    """Say in one sentence what was found for a claim, and why that is the verdict.
+
+    Parameters
+    ----------
+    case : Case
+    ruling : Ruling
+    evidence : Evidence or None
+        The component the claim hangs on; None for a claim with parts or one not testable.
+    survey : Survey
+    guide : str
+        How many respondents or clusters would about settle it; empty when settled.
+    """
+    if ruling.verdict == "not testable":
+        return f"Not testable: {explain(ruling.reason)}."
+    if evidence is None:
+        return f"{_of_parts(case, ruling)}"
+    said = f"{_what(case, evidence, survey.study)}; {ruling.verdict}"
+    why = explain(ruling.reason)
+    said += f" ({why})" if why else ""
+    said += f": about {guide} would settle it." if guide else "."
+    if case.claim.comparing:
+        said += f" {NOT_CORRECTED}"
+    return said
+
+
+def _of_parts(case: Case, ruling: Ruling) -> str:
+    count = len(case.parts)
+    said = {
+        "supported": f"All {count} parts are supported.",
+        "contradicted": f"At least one of {count} parts is contradicted.",
+        "negligible": f"None of {count} parts is contradicted, at least one is negligible.",
+        "inconclusive": f"At least one of {count} parts cannot be told: {explain(ruling.reason)}.",
+    }[ruling.verdict]
+    return f"{said} {NOT_CORRECTED}" if any(p.claim.comparing for p in case.parts) else said
+
+
+def _what(case: Case, evidence: Evidence, study: Study) -> str:
+    claim = case.claim
+    outcome, value = in_sentence(study.label(case.outcome)), abs(evidence.estimate)
+    interval = range_of(evidence.conf_low, evidence.conf_high)
+    term = in_sentence(study.label(claim.term))
+    if claim.estimand == "slope_difference":
+        a, b = claim.versus
+        way = "larger" if evidence.estimate > 0 else "smaller"
+        return (
+            f"The standardized slope of {term} on {outcome} is {number(value)} {way} for {a} than "
+            f"for {b} ({interval})"
+        )
+    if claim.estimand == "interaction":
+        return (
+            f"One SD more of one goes with a slope of the other on {outcome} that is "
+            f"{number(value)} {'higher' if evidence.estimate > 0 else 'lower'} ({term}, {interval})"
+        )
+    if evidence.label:
+        rival = in_sentence(study.label(evidence.label))
+        way = "above" if evidence.estimate > 0 else "below"
+        return (
+            f"The standardized slope of {term} on {outcome} lies {number(value)} {way} that of "
+            f"{rival}, its nearest rival ({interval})"
+        )
+    more = "more" if evidence.estimate > 0 else "less"
+    return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
+
+
+def direction(claim: Claim) -> str:
+    """The direction a claim states, in plain words.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.claims import Claim
+    >>> direction(Claim(id="x", text="", estimand="total", outcome="y", term="a", sign="-"))
+    'lowers'
+    """
+    if claim.parts:
+        found = dict.fromkeys(direction(claim.part(part)) for part in claim.parts)
+        return " / ".join(found)
+    if claim.estimand in ("largest", "largest_share"):
+        return "largest" if claim.sign == "+" else "most negative"
+    if claim.estimand == "slope_difference":
+        return f"{'larger' if claim.sign == '+' else 'smaller'} for {claim.versus[0]}"
+    if claim.estimand == "rival_models":
+        return "fits best"
+    words = {"+": "raises", "-": "lowers", "none": "adds nothing", "any": "associated"}
+    return words.get(claim.sign, "does not lower")
+
+
+def answer(survey: Survey, results: dict[str, pd.DataFrame], verdicts: pd.DataFrame) -> list[str]:
+    """Answer a study in at most three sentences.
+
+    Returns
+    -------
+    list of str
+        What goes with the mediator (or the first outcome), what forced commitment goes with where
+        it is measured (else what goes most with each outcome), and what cannot be told and why.
+    """
+    study, table = survey.study, results["regression"]
+    first = study.model.mediator or next(iter(study.model.outcomes))
+    model = first if study.model.mediator else f"{first}.total"
+    said = [_strongest(table, model, study)]
+    others = [f"{name}.total" for name in study.model.outcomes if f"{name}.total" != model]
+    if "forced" in study.model.drivers:
+        said.append(_one_driver(table, [model, *others], "forced", study))
+    elif others:
+        said.append(" ".join(_strongest(table, other, study) for other in others[:2]))
+    return [*said, untold(verdicts)]
+
+
+def _strongest(table: pd.DataFrame, model: str, study: Study) -> str:
+    rows = table[(table["model"] == model) & table["term"].isin(study.model.drivers)]
+    outcome = in_sentence(study.label(rows["outcome"].iloc[0]))
+    told = rows[(rows["beta_low"] > 0) | (rows["beta_high"] < 0)]
+    if told.empty:
+        return f"No driver can be told to go with higher or lower {outcome}."
+    ordered = told.reindex(told["beta"].abs().sort_values(ascending=False).index)
+    listed = [_slope_words(row, study) for _, row in ordered.head(3).iterrows()]
+    best, *rest = listed
+    text = f"{outcome[:1].upper()}{outcome[1:]} goes most with {best}"
+    return f"{text}, then {listing(rest)}." if rest else f"{text}."
+
+
+def _slope_words(row: pd.Series, study: Study) -> str:
+    low, high = number(row["beta_low"]), number(row["beta_high"])
+    term = in_sentence(study.label(row["term"]))
+    return f"{term} (standardized slope {number(row['beta'])}, {low} to {high})"
+
+
+def _one_driver(table: pd.DataFrame, models: list[str], driver: str, study: Study) -> str:
+    ways: dict[str, list[str]] = {"higher": [], "lower": [], "untold": []}
+    for model in models:
+        row = table[(table["model"] == model) & (table["term"] == driver)].iloc[0]
+        way = "higher" if row["beta_low"] > 0 else "lower" if row["beta_high"] < 0 else "untold"
+        ways[way].append(f"{in_sentence(study.label(row['outcome']))} ({number(row['beta'])})")
+    label = study.label(driver)
+    parts = [f"{way} {listing(ways[way], 9)}" for way in ("lower", "higher") if ways[way]]
+    said = f"{label} goes with {' and with '.join(parts)}" if parts else ""
+    if not ways["untold"]:
+        return f"{said}."
+    untold_words = f"no direction can be told for {listing(ways['untold'], 9)}"
+    return f"{said}; {untold_words}." if said else f"{label}: {untold_words}."
+
+
+def untold(verdicts: pd.DataFrame) -> str:
+    """Say how many claims cannot be told or tested, and the commonest reasons.
+
+    Examples
+    --------
+    >>> untold(pd.DataFrame({"part": [""], "verdict": ["supported"], "reason": [""]}))
+    'The one claim could be settled.'
+    """
+    whole = verdicts[verdicts["part"] == ""]
+    open_rows = whole[whole["verdict"] == "inconclusive"]
+    closed = whole[whole["verdict"] == "not testable"]
+    total = "The one claim" if len(whole) == 1 else f"All {len(whole)} claims"
+    if open_rows.empty and closed.empty:
+        return f"{total} could be settled."
+    said = []
+    if len(open_rows):
+        said.append(f"{len(open_rows)} cannot be told ({_commonest(open_rows)})")
+    if len(closed):
+        said.append(f"{len(closed)} cannot be tested here ({_commonest(closed)})")
+    return f"Of {len(whole)} claims, {' and '.join(said)}."
+
+
+def _commonest(rows: pd.DataFrame) -> str:
+    codes = rows["reason"].str.split("[:;]").str[0].value_counts()
+    worded = [f"{explain(code)}: {count}" for code, count in codes.head(3).items()]
+    return "; ".join(worded)

@@ -1,0 +1,437 @@
+"""The study: what a survey measures and what is asked of it, declared in study.toml and frozen.
+
+A :class:`Study` is what every other function may ask. Users change TOML, not code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from loyalty_analysis.errors import StudyError, did_you_mean, raise_all
+from loyalty_analysis.resources import shipped_studies
+
+OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
+RESERVED = ("gates", "levels", "types", "quality", "experiment", "reports")
+MOMENTS_FILE = "moments.csv"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+# TOML knows arrays only: a tuple is what an array becomes.
+Names = Annotated[tuple[str, ...], Strict(False)]
+Numbers = Annotated[tuple[float, ...], Strict(False)]
+
+
+class Scale(_Table):
+    """The answer scale of items: end points, codes that mean missing, answers a score needs."""
+
+    min: float | None = None
+    max: float | None = None
+    missing: Numbers = ()
+    min_items: int | None = Field(default=None, ge=1)
+
+
+class Construct(Scale):
+    """A construct: its label, the items that measure it, and where it departs from the scale.
+
+    ``items`` defaults to one column of the construct's own name. ``reliability`` is the assumed
+    reliability of a single item.
+    """
+
+    label: str = ""
+    items: Names = ()
+    reversed: Names = ()
+    reliability: float | None = Field(default=None, gt=0, le=1)
+
+
+class Model(_Table):
+    """Which constructs drive which outcomes, through what, beside what."""
+
+    drivers: Names = Field(min_length=1)
+    outcomes: dict[str, OutcomeKind] = Field(min_length=1)
+    mediator: str | None = None
+    controls: Names = ()
+    moderators: Names = ()
+
+
+class Design(_Table):
+    """How respondents were drawn: identifiers, weights, clusters, groups, waves, a filter."""
+
+    respondent: str | None = None
+    weight: str | None = None
+    cluster: str | None = None
+    groups: Names = ()
+    wave: str | None = None
+    where: str | None = None
+
+
+class Contrast(_Table):
+    """The direction of a group difference: ``a`` minus ``b``."""
+
+    a: str | int | float
+    b: str | int | float
+
+
+class Study(_Table):
+    """A study file, checked and frozen.
+
+    Attributes
+    ----------
+    title, origin : str
+        Name in words; ``"real"`` or ``"simulated"``.
+    data : str
+        Data file as written in the study, relative to it.
+    claims : tuple of str
+        Shipped claim sets by name, own ones by file name.
+    scale, constructs, model, paths, design, contrasts
+        The tables of the study file.
+    path : pathlib.Path
+        Where the study file is.
+
+    Examples
+    --------
+    >>> study = load_study("rice_simulated")
+    >>> study.is_simulated, study.model.mediator
+    (True, 'satisfaction')
+    """
+
+    title: str
+    data: str
+    origin: Literal["real", "simulated"]
+    claims: Names = Field(min_length=1)
+    scale: Scale = Scale()
+    constructs: dict[str, Construct] = Field(min_length=1)
+    model: Model
+    paths: dict[str, Names] = Field(default_factory=dict)
+    design: Design = Design()
+    contrasts: dict[str, Contrast] = Field(default_factory=dict)
+    path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
+    settings: Names = Field(default=(), exclude=True)
+
+    @property
+    def name(self) -> str:
+        """Name of the folder that holds the study file."""
+        return self.path.resolve().parent.name
+
+    @property
+    def data_path(self) -> Path:
+        """Path of the data file."""
+        return self.path.parent / self.data
+
+    @property
+    def from_moments(self) -> bool:
+        """Whether the study is known only by its moments."""
+        return self.data_path.name.endswith(MOMENTS_FILE)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the respondents were simulated."""
+        return self.origin == "simulated"
+
+    @property
+    def loyalty(self) -> tuple[str, ...]:
+        """The outcomes that count as loyalty: every declared one that is not leaving."""
+        return tuple(name for name, kind in self.model.outcomes.items() if kind != "leaving")
+
+    @property
+    def model_constructs(self) -> tuple[str, ...]:
+        """Every construct that stands in an equation, in the order of the model."""
+        model = self.model
+        sides = [name for left, right in self.paths.items() for name in (*right, left)]
+        used = [*model.drivers, *_present(model.mediator), *model.outcomes, *model.moderators]
+        names = dict.fromkeys([*used, *sides, *model.controls])
+        return tuple(name for name in names if name in self.constructs)
+
+    def items_of(self, construct: str) -> tuple[str, ...]:
+        """Items of a construct; the column of its own name when none are declared."""
+        return self.constructs[construct].items or (construct,)
+
+    def scale_of(self, construct: str) -> Scale:
+        """Scale of a construct: its own settings, else those of ``[scale]``."""
+        own, general = self.constructs[construct], self.scale
+        return Scale(
+            min=general.min if own.min is None else own.min,
+            max=general.max if own.max is None else own.max,
+            missing=own.missing or general.missing,
+            min_items=own.min_items or general.min_items,
+        )
+
+    def label(self, name: str) -> str:
+        """Display label of a construct, column or term.
+
+        Examples
+        --------
+        >>> load_study("rice_simulated").label("country[DE]")
+        'Country: DE'
+        """
+        construct = self.constructs.get(name)
+        if construct is not None and construct.label:
+            return construct.label
+        if ":" in name and "[" not in name:
+            return " x ".join(self.label(part) for part in name.split(":"))
+        words = name.removesuffix("]").replace("[", ": ").replace("_", " ")
+        return words[:1].upper() + words[1:]
+
+
+def _present(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)
+
+
+def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study:
+    """Read and check a study file.
+
+    Parameters
+    ----------
+    study : str, pathlib.Path or Study
+        A study file, its folder, the name of a shipped study, or a study already loaded.
+    settings : sequence of str
+        Changes as ``"table.key=value"``, the value written as in TOML.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        When the file is missing or malformed, or a key is unknown or cannot be honoured.
+
+    Examples
+    --------
+    >>> load_study("rice_simulated", settings=["model.controls=[]"]).model.controls
+    ()
+    """
+    if isinstance(study, Study):
+        if not settings:
+            return study
+        return load_study(study.path, (*study.settings, *settings))
+    path = find_study(study)
+    raw = _read_toml(path)
+    for setting in settings:
+        _apply(raw, setting)
+    _refuse_reserved(raw, path)
+    try:
+        loaded = Study.model_validate({**raw, "path": path, "settings": tuple(settings)})
+    except ValidationError as error:
+        problems = [_explain(detail) for detail in error.errors()]
+        raise StudyError(_listed(path, problems)) from None
+    raise_all(StudyError, str(path), _contradictions(loaded))
+    return loaded
+
+
+def find_study(study: str | Path) -> Path:
+    """Find a study file by path, by folder, or by the name of a shipped study.
+
+    Raises
+    ------
+    StudyError
+        When there is none; the message lists the shipped names.
+    """
+    path = Path(study)
+    if path.is_dir():
+        path = path / "study.toml"
+    if path.is_file():
+        return path
+    names = shipped_studies()
+    if str(study) in names:
+        return names[str(study)]
+    raise StudyError(
+        f"{study}: no such study file or folder, and no shipped study of that name. "
+        + did_you_mean(str(study), names)
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: not UTF-8 text ({error}). Save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: not valid TOML: {error}. See data/README.md.") from None
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror}.") from None
+
+
+def parse_setting(setting: str) -> tuple[list[str], Any]:
+    """Split ``"table.key=value"`` into its keys and its value.
+
+    Examples
+    --------
+    >>> parse_setting("model.controls=[]")
+    (['model', 'controls'], [])
+    >>> parse_setting("design.where=age > 30")
+    (['design', 'where'], 'age > 30')
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise StudyError(f"setting {setting!r}: write it as table.key=value.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    return [part.strip() for part in key.split(".")], value
+
+
+def _apply(raw: dict[str, Any], setting: str) -> None:
+    keys, value = parse_setting(setting)
+    table = raw
+    for key in keys[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise StudyError(f"setting {setting!r}: '{key}' is a value, not a table.")
+    table[keys[-1]] = value
+
+
+def _refuse_reserved(raw: dict[str, Any], path: Path) -> None:
+    found = [name for name in RESERVED if name in raw]
+    if found:
+        tables = ", ".join(f"[{name}]" for name in found)
+        raise StudyError(
+            f"{path}: {tables} is reserved and not honoured by this version. Remove it."
+        )
+    hidden = {"path", "settings"} & set(raw)
+    if hidden:
+        raise StudyError(f"{path}: unknown key '{hidden.pop()}'. {did_you_mean('', _keys(()))}")
+
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "scale": Scale,
+    "constructs": Construct,
+    "model": Model,
+    "design": Design,
+    "contrasts": Contrast,
+}
+
+
+def _keys(location: tuple[Any, ...]) -> list[str]:
+    table = _TABLES.get(str(location[0])) if len(location) > 1 else Study
+    fields = set(table.model_fields) if table else set()
+    return sorted(fields - {"path", "settings"})
+
+
+def _explain(detail: Any) -> str:
+    location = tuple(detail["loc"])
+    where = ".".join(str(part) for part in location)
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key '{where}'. {did_you_mean(str(location[-1]), _keys(location))}"
+    if detail["type"] == "missing":
+        return f"'{where}' is missing. See data/README.md for an example study file."
+    found = repr(detail["input"])
+    return f"'{where}': {detail['msg']}; found {found[:80]}."
+
+
+def _listed(path: Path, problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{path}: {problems[0]}"
+    return f"{path}: {len(problems)} problems.\n" + "\n".join(f"  - {line}" for line in problems)
+
+
+def _contradictions(study: Study) -> list[str]:
+    return [
+        *_item_problems(study),
+        *_model_problems(study),
+        *_design_problems(study),
+    ]
+
+
+def _item_problems(study: Study) -> list[str]:
+    problems = []
+    owner: dict[str, str] = {}
+    for name, construct in study.constructs.items():
+        for item in study.items_of(name):
+            if item in owner:
+                problems.append(f"item '{item}' is listed twice: {owner[item]} and {name}.")
+            owner[item] = name
+        for item in set(construct.reversed) - set(study.items_of(name)):
+            hint = did_you_mean(item, study.items_of(name))
+            problems.append(f"constructs.{name}.reversed: '{item}' is not an item of it. {hint}")
+        problems += _scale_problems(study, name)
+    return problems
+
+
+def _scale_problems(study: Study, name: str) -> list[str]:
+    scale, count = study.scale_of(name), len(study.items_of(name))
+    if scale.min is None or scale.max is None:
+        if study.from_moments and not study.constructs[name].reversed:
+            return []
+        return [f"'{name}' has no scale: give min and max in [scale] or in constructs.{name}."]
+    if scale.min >= scale.max:
+        return [f"'{name}': scale min {scale.min:g} is not below max {scale.max:g}."]
+    own = study.constructs[name].min_items
+    if own is not None and own > count:
+        return [f"constructs.{name}.min_items = {own}, but it has {count} items."]
+    return []
+
+
+def _model_problems(study: Study) -> list[str]:
+    model, problems = study.model, []
+    named = {
+        "model.drivers": model.drivers,
+        "model.mediator": _present(model.mediator),
+        "model.outcomes": tuple(model.outcomes),
+        "paths": tuple(study.paths),
+    }
+    for where, names in named.items():
+        for name in names:
+            if name not in study.constructs:
+                hint = did_you_mean(name, study.constructs)
+                problems.append(f"{where}: '{name}' is not a declared construct. {hint}")
+    roles = [*model.drivers, *_present(model.mediator), *model.outcomes]
+    for name in sorted({name for name in roles if roles.count(name) > 1}):
+        problems.append(f"[model]: '{name}' stands twice among drivers, mediator and outcomes.")
+    for name in sorted(set(model.controls) & set(roles)):
+        problems.append(f"model.controls: '{name}' is already a driver, mediator or outcome.")
+    return problems + _path_problems(study)
+
+
+def _path_problems(study: Study) -> list[str]:
+    problems = []
+    taken = {*_present(study.model.mediator), *study.model.outcomes}
+    for left, right in study.paths.items():
+        if left in taken:
+            problems.append(
+                f"paths.{left}: the model already has an equation for '{left}'; "
+                "list its antecedents in model.drivers."
+            )
+        if left in right or len(set(right)) < len(right) or not right:
+            problems.append(f"paths.{left}: list each antecedent once, and not '{left}' itself.")
+        for name in sorted(set(study.model.controls) & {left, *right}):
+            problems.append(f"paths.{left}: '{name}' is already a control of every equation.")
+        for name in right:
+            if name not in study.constructs:
+                hint = did_you_mean(name, study.constructs)
+                problems.append(f"paths.{left}: '{name}' is not a declared construct. {hint}")
+    return problems
+
+
+def _design_problems(study: Study) -> list[str]:
+    design, problems = study.design, []
+    for column, contrast in study.contrasts.items():
+        if column not in design.groups:
+            problems.append(f"contrasts.{column}: add '{column}' to design.groups.")
+        if contrast.a == contrast.b:
+            problems.append(f"contrasts.{column}: a and b are both {contrast.a!r}.")
+    if study.from_moments:
+        asked = {
+            "design.respondent": design.respondent,
+            "design.weight": design.weight,
+            "design.cluster": design.cluster,
+            "design.groups": design.groups,
+            "design.wave": design.wave,
+            "design.where": design.where,
+            "scale.min_items": study.scale.min_items,
+        }
+        asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
+        problems += [
+            f"{key}: needs respondents, but {study.data} holds moments only. Remove it."
+            for key, value in asked.items()
+            if value
+        ]
+    return problems

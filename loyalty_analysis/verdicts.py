@@ -1,0 +1,489 @@
+"""Verdicts: claim + evidence + rule + one sentence. Nothing is estimated here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isnan, nan
+
+import pandas as pd
+
+from loyalty_analysis.claims import BUILT, Claim, ClaimSet, load_claims
+from loyalty_analysis.contrasts import equation_of, missing_groups
+from loyalty_analysis.inference import t_p_value
+from loyalty_analysis.sentences import verdict_sentence
+from loyalty_analysis.survey import Survey
+
+COLUMNS = [
+    "claim_set", "claim", "part", "text", "source", "reference", "outcome", "estimand", "term",
+    "sign", "negligible", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "n",
+    "verdict", "size", "reason", "sentence",
+]  # fmt: skip
+SUPPORTED, CONTRADICTED, NEGLIGIBLE = "supported", "contradicted", "negligible"
+INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
+VERDICTS = (CONTRADICTED, SUPPORTED, NEGLIGIBLE, INCONCLUSIVE, NOT_TESTABLE)
+LEAST_DF = 4.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a claim is judged on: one estimate with its interval.
+
+    Attributes
+    ----------
+    estimate, std_error, df, conf_low, conf_high : float
+        In standardized units.
+    n : int
+        Respondents.
+    least_df : float
+        The fewest degrees of freedom behind it (Satterthwaite, or clusters minus one).
+    label : str
+        What is compared, for ``largest``: ``""`` for the slope itself, else the rival.
+    """
+
+    estimate: float
+    std_error: float
+    df: float
+    conf_low: float
+    conf_high: float
+    n: int
+    least_df: float = float("inf")
+    label: str = ""
+
+    def flipped(self) -> Evidence:
+        """The same evidence with its sign turned."""
+        low, high = -self.conf_high, -self.conf_low
+        return replace(self, estimate=-self.estimate, conf_low=low, conf_high=high)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict with its size and reason code."""
+
+    verdict: str
+    size: str = ""
+    reason: str = ""
+
+
+def p_value(evidence: Evidence, sign: str, bound: float) -> float:
+    """Two-sided p value of the hypothesis a sign is judged against.
+
+    ``+`` and ``-``: slope of 0. ``none``: slope beyond the bound (twice the larger one-sided p of
+    the two tests, so that p < .05 when the 95% interval lies inside). ``any``: slope within the
+    bound. ``not_negative``: slope of minus the bound.
+    """
+
+    def one_sided(null: float, above: bool) -> float:
+        distance = (evidence.estimate - null) / evidence.std_error
+        p = float(t_p_value(distance, evidence.df)) / 2
+        return p if (distance > 0) == above else 1 - p
+
+    if sign in ("+", "-"):
+        return float(t_p_value(evidence.estimate / evidence.std_error, evidence.df))
+    if sign == "none":
+        return min(1.0, 2 * max(one_sided(-bound, True), one_sided(bound, False)))
+    if sign == "any":
+        return min(1.0, 2 * min(one_sided(bound, True), one_sided(-bound, False)))
+    return min(1.0, 2 * one_sided(-bound, True))
+
+
+def rule(evidence: Evidence, sign: str, bound: float, p_holm: float) -> Ruling:
+    """Apply the verdict rules to one estimate.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    sign : {"+", "-", "none", "any", "not_negative"}
+    bound : float
+        Smallest effect of interest, d.
+    p_holm : float
+        Holm-adjusted p value; used for ``+`` and ``-`` only.
+
+    Returns
+    -------
+    Ruling
+
+    Examples
+    --------
+    >>> rule(Evidence(0.3, 0.05, 200, 0.2, 0.4, 210), "+", 0.1, 0.001)
+    Ruling(verdict='supported', size='clear', reason='')
+    >>> rule(Evidence(0.02, 0.02, 200, -0.02, 0.06, 210), "+", 0.1, 0.9).verdict
+    'negligible'
+    """
+    if evidence.least_df < LEAST_DF:
+        return Ruling(INCONCLUSIVE, reason="few_clusters")
+    if sign == "-":
+        return rule(evidence.flipped(), "+", bound, p_holm)
+    low, high = evidence.conf_low, evidence.conf_high
+    inside = -bound < low and high < bound
+    outside = low >= bound or high <= -bound
+    beyond = "clear" if low > bound or (sign == "any" and high < -bound) else "unresolved"
+    if sign == "none":
+        return _pick(inside, outside, "", "straddles_bound")
+    if sign == "any":
+        return _pick(outside, inside, beyond, "straddles_bound")
+    if sign == "not_negative":
+        return _pick(low > -bound, high < -bound, beyond, "straddles_bound")
+    if inside:
+        return Ruling(NEGLIGIBLE)
+    if (low > 0 or high < 0) and not p_holm < 0.05:
+        return Ruling(INCONCLUSIVE, reason="multiplicity")
+    return _pick(low > 0, high < 0, beyond, "includes_zero")
+
+
+def _pick(supported: bool, contradicted: bool, size: str, reason: str) -> Ruling:
+    if supported:
+        return Ruling(SUPPORTED, size=size)
+    return Ruling(CONTRADICTED) if contradicted else Ruling(INCONCLUSIVE, reason=reason)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p values by Holm's step-down method.
+
+    References
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6, 65-70. Checked against R's p.adjust.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for step, i in enumerate(order):
+        running = max(running, min(1.0, p_values[i] * (len(p_values) - step)))
+        adjusted[i] = running
+    return adjusted
+
+
+def needed_n(evidence: Evidence, bound: float, units: int) -> int:
+    """Respondents (or clusters) that would about settle the claim: a guide, not power.
+
+    Examples
+    --------
+    >>> needed_n(Evidence(0.0, 0.1, 50, -0.2, 0.2, 100), 0.1, 100)
+    400
+    """
+    half = (evidence.conf_high - evidence.conf_low) / 2
+    reach = max(abs(evidence.estimate), bound - abs(evidence.estimate))
+    return ceil(units * (half / reach) ** 2) if reach > 0 else units
+
+
+@dataclass(frozen=True)
+class Case:
+    """One claim on one outcome: its evidence, or why there is none.
+
+    ``components`` holds the evidence of each thing that must hold: one for most estimands; for
+    ``largest`` the slope itself and its difference to every rival. ``parts`` holds part cases.
+    """
+
+    claim: Claim
+    outcome: str
+    components: tuple[Evidence, ...] = ()
+    reason: str = ""
+    part: str = ""
+    parts: tuple[Case, ...] = ()
+
+    @property
+    def testable(self) -> bool:
+        """Whether there is evidence for the claim and all its parts."""
+        return not self.reason and all(part.testable for part in self.parts)
+
+    @property
+    def binding(self) -> Evidence:
+        """The component that is furthest from what the claim says."""
+        turned = -1 if self.claim.sign == "-" else 1
+        return min(self.components, key=lambda component: turned * component.estimate)
+
+    @property
+    def p_value(self) -> float:
+        """P value of the claim as a whole: all must hold, so the largest one counts."""
+        if self.parts:
+            return max(part.p_value for part in self.parts)
+        claim, turned = self.claim, -1 if self.claim.sign == "-" else 1
+        values = [p_value(one, claim.sign, claim.bound) for one in self.components]
+        if len(values) > 1 and turned * self.binding.estimate < 0:
+            # Any one of several can contradict the claim: Bonferroni over them.
+            worst = values[self.components.index(self.binding)]
+            return min(1.0, worst * len(values))
+        return max(values)
+
+
+def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
+    """Judge every claim of a study.
+
+    Parameters
+    ----------
+    survey : Survey
+    results : dict of str to DataFrame, optional
+        What :func:`loyalty_analysis.analysis.analyse` returned; computed when not given.
+
+    Returns
+    -------
+    DataFrame
+        One row per claim and outcome, and one per part below it (part empty for the claim as a
+        whole): claim_set, claim, part, text, source, reference, outcome, estimand, term, sign,
+        negligible, estimate, conf_low, conf_high, p_value, p_holm, n, verdict, size, reason,
+        sentence. ``attrs["families"]`` counts the testable rows of each claim set.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> sorted(set(judge(read_survey("bank_customers")).verdict) - set(VERDICTS))
+    []
+    """
+    if results is None:
+        from loyalty_analysis.analysis import analyse
+
+        results = analyse(survey, everything=False)
+    rows, families = [], {}
+    for claims in load_claims(survey.study):
+        cases = [case for claim in claims.claims for case in cases_of(claim, survey, results)]
+        family = [case.p_value for case in cases if case.testable]
+        families[claims.name] = len(family)
+        for case in cases:
+            rows += _rows(case, claims, family, survey)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table.attrs["families"] = families
+    return table
+
+
+def cases_of(claim: Claim, survey: Survey, results: dict[str, pd.DataFrame]) -> list[Case]:
+    """Match one claim with the evidence on each outcome it is judged on."""
+    outcomes = claim.outcomes(survey.study)
+    if not outcomes:
+        named = claim.outcome if isinstance(claim.outcome, str) else " or ".join(claim.outcome)
+        return [Case(claim, named, reason=f"missing_outcome: {named}")]
+    return [_case(claim, outcome, survey, results) for outcome in outcomes]
+
+
+def _case(claim: Claim, outcome: str, survey: Survey, results: dict[str, pd.DataFrame]) -> Case:
+    if claim.parts:
+        parts = []
+        for part in claim.parts:
+            own = outcome if part.outcome is None else str(part.outcome)
+            case = _case(claim.part(part), own, survey, results)
+            parts.append(replace(case, part=part.id))
+        reason = _merged([part.reason for part in parts if part.reason])
+        return Case(claim, outcome, reason=reason, parts=tuple(parts))
+    reason = _why_not(claim, outcome, survey)
+    if reason:
+        return Case(claim, outcome, reason=reason)
+    return Case(claim, outcome, tuple(_evidence(claim, outcome, survey, results)))
+
+
+def _merged(reasons: Sequence[str]) -> str:
+    """Join reasons: each code once, with everything it was given for."""
+    details: dict[str, dict[str, None]] = {}
+    for one in "; ".join(reasons).split("; "):
+        code, _, names = one.partition(": ")
+        details.setdefault(code, {}).update(dict.fromkeys(filter(None, names.split(", "))))
+    joined = [f"{code}: {', '.join(names)}" if names else code for code, names in details.items()]
+    return "; ".join(joined)
+
+
+def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
+    """Reason code for a claim that cannot be tested here; empty when it can."""
+    study = survey.study
+    named = [name.strip() for name in claim.term.replace(":", "+").split("+") if name.strip()]
+    if claim.estimand in ("largest", "total", "direct", "path"):
+        named += list(claim.versus)
+    known = {*study.constructs, *study.model.controls, *study.model.moderators}
+    missing = [name for name in dict.fromkeys([*named, outcome]) if name and name not in known]
+    if missing:
+        return f"missing_construct: {', '.join(missing)}"
+    if claim.estimand not in BUILT:
+        return f"estimand_not_built: {claim.estimand}"
+    if "+" in claim.term:
+        return "estimand_not_built: slopes added up"
+    equation = equation_of(study, claim.estimand, outcome)
+    if equation is None:
+        lacking = claim.estimand == "direct" and study.model.mediator is None
+        return "no_mediator" if lacking else f"no_equation: {outcome}"
+    if claim.estimand in ("slope_difference", "interaction") and not survey.has_respondents:
+        return "needs_respondents"
+    if claim.estimand == "slope_difference":
+        return _why_no_contrast(claim, survey) or _absent(equation.focal, named)
+    if claim.estimand == "interaction":
+        inside = {*equation.focal, *study.model.moderators, *study.model.controls}
+        many = [name for name in named if len(survey.terms([name])) > 1]
+        return _absent(inside, named) or (f"many_levels: {', '.join(many)}" if many else "")
+    return _absent(equation.focal, named)
+
+
+def _absent(inside: Sequence[str] | set[str], named: Sequence[str]) -> str:
+    absent = [name for name in named if name not in inside]
+    return f"not_in_model: {', '.join(absent)}" if absent else ""
+
+
+def _why_no_contrast(claim: Claim, survey: Survey) -> str:
+    found = contrast_of(claim, survey)
+    if found is None:
+        return f"missing_contrast: {' - '.join(claim.versus)}"
+    lacking = missing_groups(survey, found[0])
+    return f"missing_group: {lacking}" if lacking else ""
+
+
+def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
+    """The study's contrast a claim is about: its column, and whether it runs the other way."""
+    wanted = tuple(str(side) for side in claim.versus)
+    for column, contrast in survey.study.contrasts.items():
+        sides = str(contrast.a), str(contrast.b)
+        if wanted in (sides, sides[::-1]):
+            return column, wanted != sides
+    return None
+
+
+def _evidence(
+    claim: Claim, outcome: str, survey: Survey, results: dict[str, pd.DataFrame]
+) -> list[Evidence]:
+    equation = equation_of(survey.study, claim.estimand, outcome)
+    assert equation is not None
+    if claim.estimand in ("total", "direct", "path"):
+        return [_slope(results["regression"], equation.model, claim.term)]
+    table = results["contrasts"]
+    chosen = table[
+        (table["estimand"] == claim.estimand)
+        & (table["model"] == equation.model)
+        & (table["term"] == claim.term)
+    ]
+    if claim.estimand == "slope_difference":
+        column, turned = contrast_of(claim, survey) or ("", False)
+        row = _contrast(chosen[chosen["group"] == column].iloc[0])
+        return [row.flipped() if turned else row]
+    if claim.estimand == "interaction":
+        return [_contrast(chosen.iloc[0])]
+    chosen = chosen.drop_duplicates("versus").set_index("versus")
+    own = _slope(results["regression"], equation.model, claim.term)
+    found = [own]
+    for rival in claim.versus:
+        other = _slope(results["regression"], equation.model, rival)
+        row = replace(_contrast(chosen.loc[rival]), label=rival)
+        found.append(replace(row, least_df=min(row.least_df, own.least_df, other.least_df)))
+    return found
+
+
+def _slope(regression: pd.DataFrame, model: str, term: str) -> Evidence:
+    row = regression[(regression["model"] == model) & (regression["term"] == term)].iloc[0]
+    return Evidence(
+        float(row["beta"]), float(row["beta_std_error"]), float(row["beta_df"]),
+        float(row["beta_low"]), float(row["beta_high"]), int(row["n"]),
+        min(float(row["df"]), float(row["beta_df"])),
+    )  # fmt: skip
+
+
+def _contrast(row: pd.Series) -> Evidence:
+    least = float(row["df"])
+    if not isnan(float(row["df_satterthwaite"])):
+        least = min(least, float(row["df_satterthwaite"]))
+    return Evidence(
+        float(row["estimate"]), float(row["std_error"]), float(row["df"]),
+        float(row["conf_low"]), float(row["conf_high"]), int(row["n"]), least,
+    )  # fmt: skip
+
+
+def ruling(case: Case, p_holm: float) -> Ruling:
+    """Rule on a case without parts."""
+    claim = case.claim
+    found = [rule(one, claim.sign, claim.bound, p_holm) for one in case.components]
+    binding = found[case.components.index(case.binding)]
+    verdicts = {one.verdict for one in found}
+    if verdicts == {SUPPORTED}:
+        sizes = {one.size for one in found}
+        size = sizes.pop() if len(sizes) == 1 else "unresolved"
+        if claim.size == "clear" and size != "clear":
+            return Ruling(INCONCLUSIVE, reason="size_unresolved")
+        return Ruling(SUPPORTED, size)
+    if binding.verdict == SUPPORTED:
+        # Every component points the claimed way, but one of them not beyond doubt.
+        return next(one for one in found if one.verdict != SUPPORTED)
+    return binding
+
+
+def ruling_of_parts(rulings: Sequence[Ruling]) -> Ruling:
+    """Rule on a claim from its parts: all, any, any, else inconclusive.
+
+    Examples
+    --------
+    >>> ruling_of_parts([Ruling("supported", "clear"), Ruling("negligible")]).verdict
+    'negligible'
+    """
+    verdicts = [one.verdict for one in rulings]
+    if all(verdict == SUPPORTED for verdict in verdicts):
+        sizes = {one.size for one in rulings}
+        return Ruling(SUPPORTED, sizes.pop() if len(sizes) == 1 else "unresolved")
+    for verdict in (CONTRADICTED, NEGLIGIBLE):
+        if verdict in verdicts:
+            return Ruling(verdict)
+    reasons = dict.fromkeys(one.reason for one in rulings if one.verdict == INCONCLUSIVE)
+    return Ruling(INCONCLUSIVE, reason="; ".join(reason for reason in reasons if reason))
+
+
+def _adjusted(case: Case, own: float, family: Sequence[float]) -> float:
+    """Holm-adjusted p of a case, or of one part in its place, within its family."""
+    others = list(family)
+    others.remove(case.p_value)
+    return holm([own, *others])[0]
+
+
+def _rows(
+    case: Case, claims: ClaimSet, family: Sequence[float], survey: Survey
+) -> list[dict[str, object]]:
+    if not case.testable:
+        refused = Ruling(NOT_TESTABLE, reason=case.reason)
+        rows = [_row(case, claims, refused, nan, nan, survey)]
+        for part in case.parts:
+            own = Ruling(NOT_TESTABLE, reason=part.reason or "claim_not_testable")
+            rows.append(_row(part, claims, own, nan, nan, survey))
+        return rows
+    if not case.parts:
+        p_holm = _adjusted(case, case.p_value, family)
+        return [_row(case, claims, ruling(case, p_holm), case.p_value, p_holm, survey)]
+    rows, rulings = [], []
+    for part in case.parts:
+        p_holm = _adjusted(case, part.p_value, family)
+        rulings.append(ruling(part, p_holm))
+        rows.append(_row(part, claims, rulings[-1], part.p_value, p_holm, survey))
+    whole = ruling_of_parts(rulings)
+    p_holm = _adjusted(case, case.p_value, family)
+    return [_row(case, claims, whole, case.p_value, p_holm, survey), *rows]
+
+
+def _row(
+    case: Case, claims: ClaimSet, found: Ruling, p: float, p_holm: float, survey: Survey
+) -> dict[str, object]:
+    claim = case.claim
+    shown = case.binding if case.components else None
+    guide = ""
+    if shown is not None and found.verdict == INCONCLUSIVE:
+        clusters = survey.n_clusters
+        present = clusters or shown.n
+        units = needed_n(shown, claim.bound, present)
+        # Held back by Holm or by R4b's size, an estimate may need no more data by this rule.
+        if units > present:
+            guide = f"{units:,} {'clusters' if clusters else 'respondents'}"
+    sentence = verdict_sentence(case, found, shown, survey, guide)
+    return {
+        "claim_set": claims.name,
+        "claim": claim.id,
+        "part": case.part,
+        "text": claim.text,
+        "source": claims.source,
+        "reference": claim.reference,
+        "outcome": case.outcome,
+        "estimand": claim.estimand,
+        "term": claim.term,
+        "sign": claim.sign,
+        "negligible": claim.bound,
+        "estimate": shown.estimate if shown else nan,
+        "conf_low": shown.conf_low if shown else nan,
+        "conf_high": shown.conf_high if shown else nan,
+        "p_value": p,
+        "p_holm": p_holm,
+        "n": survey.n,
+        "verdict": found.verdict,
+        "size": found.size,
+        "reason": found.reason,
+        "sentence": sentence,
+    }
