@@ -8,6 +8,13 @@ function of its moments (:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analys
 figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_analysis.figures`,
 :mod:`~loyalty_analysis.tables`, :mod:`~loyalty_analysis.notebooks`,
 :mod:`~loyalty_analysis.report`).
+
+Examples
+--------
+>>> import loyalty_analysis as la
+>>> survey = la.read_survey("bank_customers")
+>>> sorted(la.judge(survey).verdict.unique())[0]
+'inconclusive'
 """
 
 from importlib.metadata import PackageNotFoundError, version

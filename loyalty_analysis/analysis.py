@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from loyalty_analysis.claims import Claim, load_claims
 from loyalty_analysis.contrasts import contrasts
@@ -34,6 +35,13 @@ def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
     >>> sorted(analyse(read_survey("bank_customers"), everything=False))
     ['attrition', 'contrasts', 'correlations', 'models', 'regression']
     """
+    # The matrices are small: BLAS threads gain nothing, and where other work shares the cores
+    # they wait for each other, many times longer than they compute.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _frames(survey, everything)
+
+
+def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
     results = {
         "models": models(survey),
         "regression": regression(survey),

@@ -52,13 +52,12 @@ def slopes_finding(panel: Panel, study: Any) -> str:
     lower = [named(term, study) for term in reversed(signs) if signs[term] < 0]
     if not higher and not lower:
         return f"No driver is clearly associated with {outcome}: every interval includes zero"
-    goes = "goes" if len(higher or lower) == 1 else "go"
     if not higher or not lower:
         names, what = (higher, "higher") if higher else (lower, "lower")
-        return capitalised(f"{_together(names)} {goes} with {what} {outcome}")
+        return capitalised(f"{_together(names)} {_go(names)} with {what} {outcome}")
     return capitalised(
-        f"{_together(higher)} {goes} with higher {outcome}; "
-        f"{_together(lower, beside=higher)} with lower"
+        f"{_together(higher, lower)} {_go(higher)} with higher {outcome}; "
+        f"{_together(lower, higher, short=True)} with lower"
     )
 
 
@@ -82,11 +81,11 @@ def flips_finding(panels: Sequence[Panel], study: Any) -> str:
     }
     flipped = [named(term, study) for term, outcomes in where.items() if outcomes]
     if not flipped:
-        return f"No driver clearly changes sign {_HELD}"
+        return f"No sign clearly flips {_HELD}"
     if len(flipped) > 1:
-        return f"{capitalised(_together(flipped))} change sign {_HELD}"
+        return f"The signs of {_together(flipped)} flip {_HELD}"
     outcomes = listing(named(outcome, study) for found in where.values() for outcome in found)
-    return f"{capitalised(flipped[0])} changes sign for {outcomes} {_HELD}"
+    return f"The sign of {flipped[0]} flips for {outcomes} {_HELD}"
 
 
 def correlations_finding(pairs: pd.DataFrame, study: Any) -> str:
@@ -135,12 +134,20 @@ def verdicts_finding(verdicts: Sequence[str], claims: int) -> str:
     return f"{subject}: {listing(counted, most=5)}"
 
 
-def _together(names: Sequence[str], beside: Sequence[str] = ()) -> str:
-    """List names, saying a word that ends them all only once: affective and forced commitment."""
-    words = [name.split() for name in (*names, *beside)]
-    last = words[0][-1]
-    shared = all(len(name) == 2 and name[-1] == last for name in words)
-    if len(words) == 1 or not shared or len(names) > 3:
+def _together(names: Sequence[str], others: Sequence[str] = (), *, short: bool = False) -> str:
+    """List names, saying a word that ends them all only once: affective and forced commitment.
+
+    ``others`` stand in the same sentence; with ``short`` the shared word was said there.
+    """
+    words = [name.split() for name in (*names, *others)]
+    shared = all(len(name) == 2 and name[1] == words[0][1] for name in words)
+    if len(words) == 1 or not shared or max(len(names), len(others)) > 5:
         return listing(names)
-    short = listing(name.rsplit(" ", 1)[0] for name in names)
-    return short if beside else f"{short} {last}"
+    firsts = listing((name.split()[0] for name in names), most=5)
+    return firsts if short else f"{firsts} {words[0][1]}"
+
+
+def _go(names: Sequence[str]) -> str:
+    """Make the verb agree, as far as the ending of a label tells its number."""
+    plural = names[0].endswith("s") and not names[0].endswith(("ss", "us", "is"))
+    return "go" if len(names) > 1 or plural else "goes"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all
 from loyalty_analysis.resources import shipped
-from loyalty_analysis.study import Names, Study
+from loyalty_analysis.study import Names, Study, details, said
 
 Source = Literal["paper", "press", "rival", "own"]
 Sign = Literal["+", "-", "none", "any", "not_negative"]
@@ -43,7 +43,7 @@ LOYALTY = "loyalty"
 class Part(BaseModel):
     """One part of a claim: what it says, where that differs from the claim as a whole."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     id: str
     text: str = ""
@@ -87,7 +87,7 @@ class Claim(BaseModel):
         Supported only if all parts are.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     id: str
     text: str
@@ -119,7 +119,7 @@ class Claim(BaseModel):
     def part(self, part: Part) -> Claim:
         """The claim that one of its parts makes."""
         own = {k: v for k, v in part.model_dump(exclude={"id"}).items() if v not in (None, "")}
-        if "estimand" in own and "negligible" not in own:
+        if own.get("estimand", self.estimand) != self.estimand and "negligible" not in own:
             own["negligible"] = None
         return self.model_copy(update={**own, "parts": ()})
 
@@ -196,7 +196,9 @@ def load_claims(study: Study) -> list[ClaimSet]:
     """
     sets = [read_claims(_find(name, study)) for name in dict.fromkeys(study.claims)]
     ids = [claim.id for one in sets for claim in one.claims]
-    raise_all(ClaimError, str(study.path), _repeated(ids, "claim"))
+    names = [one.name for one in sets]
+    problems = [*_repeated(names, "claim set"), *_repeated(ids, "claim")]
+    raise_all(ClaimError, str(study.path), problems)
     return sets
 
 
@@ -223,27 +225,30 @@ def read_claims(path: Path) -> ClaimSet:
     'rival'
     """
     try:
-        raw: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         file = _File.model_validate(raw)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ClaimError(f"{path}: cannot be read: {error}.") from None
     except ValidationError as error:
-        problems = [_explain(detail, raw) for detail in error.errors()]
-        raise ClaimError(f"{path}: " + " ".join(problems)) from None
+        raise_all(ClaimError, str(path), [_explain(detail, raw) for detail in details(error)])
     raise_all(ClaimError, str(path), _problems(file.claim))
     return ClaimSet(path.stem, file.title, file.source, file.about, file.claim)
 
 
 def _explain(detail: Any, raw: Any) -> str:
-    location = list(detail["loc"])
-    where = ".".join(str(part) for part in location)
-    if len(location) > 1 and location[0] == "claim" and isinstance(location[1], int):
-        name = raw["claim"][location[1]].get("id", f"number {location[1] + 1}")
-        where = f"claim {name}, " + ".".join(str(part) for part in location[2:])
+    location, table, prefix = list(detail["loc"]), _File.model_fields, ""
+    if len(location) > 1:
+        claim, number = raw["claim"][location[1]], location[1] + 1
+        name = claim.get("id") if isinstance(claim, dict) else None
+        prefix, location = f"claim {name or f'number {number}'}: ", location[2:]
+        table = Part.model_fields if "parts" in location else Claim.model_fields
+    key = ".".join(map(str, location))
     if detail["type"] == "extra_forbidden":
-        fields = set(Part.model_fields if "parts" in location else Claim.model_fields)
-        return f"unknown key '{where}'. {did_you_mean(str(location[-1]), fields)}"
-    return f"{where}: {detail['msg']}; found {detail['input']!r:.60}."
+        return f"{prefix}unknown key '{key}'. {did_you_mean(str(location[-1]), table)}"
+    if detail["type"] == "missing":
+        return f"{prefix}'{key}' is missing. See data/README.md for an example claim file."
+    where = f"'{key}' " if key else ""
+    return f"{prefix}{where}{said(detail)}; found {detail['input']!r:.60}."
 
 
 def _repeated(ids: Sequence[str], what: str) -> list[str]:
@@ -275,7 +280,9 @@ def _incomplete(claim: Claim) -> list[str]:
         needs.append("its rivals in versus")
     if claim.estimand == "slope_difference" and len(claim.versus) != 2:
         needs.append("the two groups [a, b] in versus")
-    if claim.estimand == "interaction" and claim.term.count(":") != 1:
+    if claim.estimand == "largest" and claim.term in claim.versus:
+        needs.append("rivals other than its term")
+    if claim.estimand == "interaction" and len(set(filter(None, claim.term.split(":")))) != 2:
         needs.append("a term of the form a:b")
     if claim.estimand in ("largest", "slope_difference") and claim.sign not in ("+", "-"):
         needs.append("the sign + or -")

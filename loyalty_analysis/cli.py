@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from loyalty_analysis.survey import Survey
 
+SIMULATED = "Simulated respondents: this tests the software, it says nothing about customers."
+
 app = typer.Typer(
     name="loyalty",
     no_args_is_help=True,
@@ -167,7 +169,9 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     study = survey.study
     console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
     if study.is_simulated:
-        console.print("Simulated respondents: this tests the software, it says nothing about customers.")
+        console.print(
+            "Simulated respondents: this tests the software, it says nothing about customers."
+        )
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("Claim", no_wrap=True)
     table.add_column("", overflow="fold", max_width=34)
@@ -188,7 +192,9 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     console.print(table)
     closed = verdicts[(verdicts["verdict"] == "not testable") & (verdicts["part"] == "")]
     for row in closed.to_dict("records"):
-        console.print(Text(f"{row['claim']:4} not testable: {explain(str(row['reason']))}"), style="dim")
+        console.print(
+            Text(f"{row['claim']:4} not testable: {explain(str(row['reason']))}"), style="dim"
+        )
     console.print(_counts(verdicts))
     slowest = max((name for name in seconds if name != "total"), key=lambda name: seconds[name])
     console.print(f"Slowest: {slowest}, {seconds[slowest]:.1f} s")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.clusters import cr2
@@ -102,9 +103,11 @@ def differences(
     matrix[:, names.index(term)] = 1
     for row, rival in enumerate(rivals):
         matrix[row, names.index(rival)] = -1
+    sample = survey.sample([*names, equation.outcome])
     return _table(
         standardized(survey, equation).combine(matrix),
         survey.n,
+        _satterthwaite(sample, [""], matrix),
         estimand="largest",
         outcome=equation.outcome,
         term=term,
@@ -122,7 +125,7 @@ def _group_differences(survey: Survey) -> list[pd.DataFrame]:
         for column in survey.study.contrasts
         if missing_groups(survey, column) is None
         for equation in equations(survey.study)
-        if equation.kind in ("total", "mediator")
+        if equation.kind in ("total", "mediator", "path")
     ]
 
 
@@ -150,8 +153,11 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     terms, outcome = survey.terms(equation.terms), equation.outcome
     sample = survey.sample([*terms, outcome], by=column)
     focal = [terms.index(name) for name in equation.focal]
+    chosen = np.eye(len(terms))[focal]
     for side in (a, b):
-        present = [t for t, v in zip(terms, np.diag(sample.moments[side].cross), strict=False) if v]
+        spread = np.diag(sample.moments[side].cross)[:-1]
+        # A category that nobody here has is left out; a driver that does not vary is refused.
+        present = [t for t, v in zip(terms, spread, strict=True) if v or t in equation.focal]
         refuse_collinear(sample.moments[side], present, f"{equation.model}, {column} {side}")
 
     def values(groups: Mapping[str, Moments]) -> Array:
@@ -162,7 +168,7 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     return _table(
         estimate(values, sample),
         survey.n,
-        _group_df(sample, a, b, focal),
+        _satterthwaite(sample, [a, b], np.hstack([chosen, -chosen])),
         estimand="slope_difference",
         outcome=outcome,
         term=list(equation.focal),
@@ -172,28 +178,25 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     )
 
 
-def _group_df(sample: Sample, a: str, b: str, focal: list[int]) -> Array | float:
-    """Satterthwaite degrees of freedom of the raw difference in the joint model."""
+def _satterthwaite(sample: Sample, groups: Sequence[str], contrast: Array) -> Array | float:
+    """Satterthwaite degrees of freedom of contrasts of slopes, every slope free in each group.
+
+    ``contrast`` has one column for each term of each group, per SD of the term in the sample.
+    """
     if sample.clusters is None or sample.rows is None:
         return np.nan
-    blocks = {}
-    for side in (a, b):
-        x = sample.rows[side][:, :-1]
-        varies = np.ptp(x, axis=0) > 0
-        x = (x - x.mean(axis=0))[:, varies]
-        blocks[side] = np.column_stack([x / x.std(axis=0), np.ones(len(x))]), np.flatnonzero(varies)
-    (xa, kept_a), (xb, kept_b) = blocks[a], blocks[b]
-    zeros = np.zeros((len(xa), xb.shape[1])), np.zeros((len(xb), xa.shape[1]))
-    x = np.vstack([np.hstack([xa, zeros[0]]), np.hstack([zeros[1], xb])])
-    contrast = np.zeros((len(focal), x.shape[1]))
-    for row, column in enumerate(focal):
-        contrast[row, np.flatnonzero(kept_a == column)] = 1
-        contrast[row, xa.shape[1] + np.flatnonzero(kept_b == column)] = -1
-    clusters = np.concatenate([sample.clusters[a], sample.clusters[b]])
+    size = sample.pooled.sd[:-1]
+    blocks = [(sample.rows[g][:, :-1] - sample.moments[g].mean[:-1]) / size for g in groups]
+    ones = [np.ones((len(block), 1)) for block in blocks]
+    x = np.hstack([block_diag(*blocks), block_diag(*ones)])
+    padded = np.hstack([contrast, np.zeros((len(contrast), len(groups)))])
+    clusters = np.concatenate([sample.clusters[g] for g in groups])
     weights = None
     if sample.weights is not None:
-        weights = np.concatenate([sample.weights[a], sample.weights[b]])
-    return cr2(x, np.zeros(len(x)), clusters, weights, contrast).df
+        weights = np.concatenate([sample.weights[g] for g in groups])
+    # A category that nobody in a group has leaves a column of zeros.
+    varies = x.any(axis=0)
+    return cr2(x[:, varies], np.zeros(len(x)), clusters, weights, padded[:, varies]).df
 
 
 def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
@@ -226,7 +229,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        None when the equation or one of the two is missing, or a category has many levels.
+        None when the equation or one of the two is missing, a category has many levels, or the
+        three are not distinct.
     """
     equation = equation_of(survey.study, "interaction", outcome)
     if equation is None or survey.frame is None:
@@ -234,7 +238,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     known = {*equation.focal, *survey.study.model.moderators, *survey.study.model.controls}
     sides = pair.split(":")
     split = [survey.terms([side]) for side in sides]
-    if set(sides) - known or any(len(columns) != 1 for columns in split):
+    distinct = len({*sides, outcome}) == 3
+    if not distinct or set(sides) - known or any(len(columns) != 1 for columns in split):
         return None
     first, second = (columns[0] for columns in split)
     terms = tuple(dict.fromkeys([*survey.terms([*equation.terms, *sides]), pair]))
@@ -251,6 +256,7 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
         return slope * np.prod(sizes[:-1]) / sizes[-1]
 
     return _table(
-        estimate(single(values), sample), survey.n, estimand="interaction", outcome=outcome,
-        term=[pair], versus="", group="", model=equation.model,
+        estimate(single(values), sample), survey.n,
+        _satterthwaite(sample, [""], np.eye(len(terms))[-1:]), estimand="interaction",
+        outcome=outcome, term=[pair], versus="", group="", model=equation.model,
     )  # fmt: skip

@@ -17,15 +17,16 @@ def descriptives(survey: Survey) -> pd.DataFrame:
     -------
     DataFrame
         construct, label, kind (driver, mediator, outcome, moderator, other), items (count), n,
-        mean, sd, minimum, maximum, skewness, alpha (Cronbach's, raw; empty for single items and
-        where only score moments are known). Weights honoured, except in the extremes.
+        mean, sd, minimum, maximum, skewness (third central moment over the SD cubed, both with
+        divisor n), alpha (Cronbach's, raw, of respondents who answered every item; empty for single
+        items and where only score moments are known). Weights honoured, except in the extremes.
 
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
     >>> table = descriptives(read_survey("bank_customers")).set_index("construct")
     >>> float(table.loc["image", "mean"].round(2)), table.loc["image", "kind"]
-    (7.68, 'driver')
+    (7.55, 'driver')
     """
     study = survey.study
     names = list(study.model_constructs)
@@ -75,6 +76,8 @@ def _alpha(survey: Survey, name: str) -> float:
         return np.nan
     if survey.items is not None:
         answered = survey.items[list(items)].notna().all(axis=1).to_numpy()
+        if answered.sum() < 2:
+            return np.nan
         weights = None if survey.weights is None else survey.weights[answered]
         return cronbach_alpha(
             Moments.from_frame(survey.items.loc[answered, list(items)], weights).covariance
@@ -107,7 +110,8 @@ def answers(survey: Survey) -> pd.DataFrame:
     -------
     DataFrame
         construct, item, answer (scale point, after reversing), share (0 to 1, weighted), n (who
-        answered the item). Items with more than 11 points are left out.
+        answered the item). Scales of more than 11 points, and items with answers between the
+        points, are left out.
     """
     assert survey.items is not None
     study, tables = survey.study, []
@@ -115,10 +119,12 @@ def answers(survey: Survey) -> pd.DataFrame:
     for construct in study.model_constructs:
         scale = study.scale_of(construct)
         assert scale.min is not None and scale.max is not None
+        if scale.max - scale.min > 10:
+            continue
         points = np.arange(scale.min, scale.max + 1)
         for item in study.items_of(construct):
             given = survey.items[item].dropna()
-            if len(points) > 11 or not given.isin(points).all():
+            if not given.isin(points).all():
                 continue
             total = weights[given.index].groupby(given).sum().reindex(points, fill_value=0.0)
             share = (total / total.sum()).to_numpy()

@@ -8,7 +8,7 @@ from scipy.special import chdtrc, fdtrc
 
 from loyalty_analysis.equations import equations
 from loyalty_analysis.moments import Array
-from loyalty_analysis.regression import Fit, fit
+from loyalty_analysis.regression import Fit, fit, fit_rows
 from loyalty_analysis.survey import Survey
 
 COLUMNS = ["model", "check", "statistic", "df", "p_value", "note"]
@@ -36,8 +36,6 @@ def diagnostics(survey: Survey) -> pd.DataFrame:
     >>> sorted(table["check"].unique())
     ['breusch_pagan', 'largest_cook', 'largest_vif', 'reset']
     """
-    from loyalty_analysis.regression import fit_rows
-
     rows = []
     note = "unweighted fit of the same equation" if survey.weights is not None else ""
     for equation in equations(survey.study):

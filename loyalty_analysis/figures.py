@@ -27,6 +27,7 @@ from loyalty_analysis.plotting import (
     INK,
     QUIET,
     SMALL,
+    TEXT,
     VERMILION,
     WIDTH,
     Figure,
@@ -67,11 +68,14 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
 
     Examples
     --------
-    >>> forest(results["regression"], study).save("figures")  # doctest: +SKIP
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> forest(regression(survey), survey.study).title
+    'Perceived value and image go with higher satisfaction'
     """
     panels = _panels(regression, study)
     title = captions.slopes_finding(panels[0], study)
-    few = panel_columns(len(panels)) < 3
     latent = any(panel.slopes["beta_latent"].notna().any() for panel in panels)
     note = (
         f"{'Hollow diamonds: corrected for measurement error. ' if latent else ''}"
@@ -82,7 +86,7 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
         for axes, y, row in drawn:
             colour = _colour(row)
             axes.plot([row.beta_low, row.beta_high], [y, y], color=colour, linewidth=1.8)
-            axes.plot(row.beta, y, "o", color=colour, markersize=5 if few else 4)
+            axes.plot(row.beta, y, "o", color=colour, markersize=4)
             axes.plot(row.beta_latent, y + 0.07, "D", color=colour, markersize=3, mfc="white")
     return Figure("forest", title, captions.slopes_alt(title, panels[0], study), page.figure)
 
@@ -108,7 +112,11 @@ def zero_order(regression: pd.DataFrame, study: Any) -> Figure:
 
     Examples
     --------
-    >>> zero_order(results["regression"], study).save("figures")  # doctest: +SKIP
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> zero_order(regression(survey), survey.study).title
+    'The sign of expectations flips for loyalty once the rest of the equation is held constant'
     """
     panels = _panels(regression, study)
     title = captions.flips_finding(panels, study)
@@ -128,8 +136,8 @@ def zero_order(regression: pd.DataFrame, study: Any) -> Figure:
             axes.plot(row.zero_order, y, "o", color=ink, markersize=6, mfc="white", clip_on=False)
             axes.plot(row.beta, y, "o", color=ink, markersize=4, clip_on=False)
     alt = (
-        f"Correlations beside standardized slopes: {title}. "
-        "The numbers are in results/regression.csv, columns zero_order and beta."
+        f"{title}; every correlation and standardized slope is in results/regression.csv, columns "
+        "zero_order and beta."
     )
     return Figure("zero_order", title, alt, page.figure)
 
@@ -157,22 +165,27 @@ def correlations(correlations: pd.DataFrame, study: Any) -> Figure:
 
     Examples
     --------
-    >>> correlations(results["correlations"], study).save("figures")  # doctest: +SKIP
+    >>> from loyalty_analysis.regression import correlations as correlate
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> correlations(correlate(survey), survey.study).title
+    'Strongest correlation: perceived quality with expectations (0.85)'
     """
     names = _constructs(correlations, study)
     pairs = correlations[correlations["a"].isin(names) & correlations["b"].isin(names)]
     title = captions.correlations_finding(pairs, study)
     note = f"Blue: positive; vermilion: negative; deeper: stronger. {sample(pairs['n'])}"
     with house_style():
-        labels = [fit(study.label(name), 1.9) for name in names]
-        indent = 0.55 + max(widest(label) for label in labels)
-        side = (WIDTH - 0.1 - indent) / len(names)
-        height = min(0.34, side) if side < 0.34 or len(names) > 4 else 0.42
+        small = len(names) > 10
+        size, lines = (SMALL, 1) if small else (TEXT, 2)
+        labels = [fit(study.label(name), 1.75, size=size, lines=lines) for name in names]
+        indent = 0.5 + max(widest(label, size) for label in labels)
+        height = 0.24 if small else 0.34
         page = Page(title, height * len(names), note, simulated=study.is_simulated)
         axes = page.axes(indent, 0, WIDTH - 0.1 - indent, height * len(names))
-        _draw_triangle(axes, pairs, names, small=side < 0.42)
+        _draw_triangle(axes, pairs, names, small=small)
         axes.set_yticks(range(len(names)), labels)
-        axes.tick_params(axis="y", pad=22)
+        axes.tick_params(axis="y", pad=22, labelsize=size)
     alt = f"{title}; every correlation is in results/correlations.csv."
     return Figure("correlations", title, alt, page.figure)
 

@@ -43,11 +43,12 @@ def number(x: Any, digits: int = 2) -> str:
     >>> number(-0.1549), number(-0.001), number(9000, 0), number(float("nan"))
     ('−0.15', '0.00', '9,000', '–')
     """
-    if not isinstance(x, Real) or math.isnan(x):
+    value = float(x) if isinstance(x, Real) else math.nan
+    if math.isnan(value):
         return MISSING
-    if math.isinf(x):
-        return "∞" if x > 0 else "−∞"
-    text = f"{float(x):,.{digits}f}"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.{digits}f}"
     if not text.strip("-0.,"):
         text = text.lstrip("-")
     return text.replace("-", "−")

@@ -212,8 +212,11 @@ def influence(function: Function, sample: Sample, correct: bool = True) -> dict[
 
 
 def _leverage(centred: Array, part: Moments, weights: Array) -> Array:
-    inverse = np.linalg.pinv(part.cross, hermitian=True)
-    distance = np.einsum("ij,ij->i", centred @ inverse, centred)
+    size = np.sqrt(np.diag(part.cross))
+    size = np.where(size > 0, size, 1.0)
+    # In the correlation metric, so that the cut of pinv does not depend on the columns' units.
+    inverse = np.linalg.pinv(part.cross / np.outer(size, size), hermitian=True)
+    distance = np.einsum("ij,ij->i", (centred / size) @ inverse, centred / size)
     return np.minimum(weights * (1 / part.weight + distance), 0.99)
 
 
@@ -322,7 +325,7 @@ def _leave_out(function: Function, parts: dict[str, dict[object, Moments]], name
         return function({group: pooled(cells) for group, cells in rest.items()})
     except (np.linalg.LinAlgError, ValueError):
         raise DataError(
-            f"without cluster {name!r} the model cannot be estimated, so its errors cannot be "
+            f"without cluster {str(name)!r} the model cannot be estimated, so its errors cannot be "
             "clustered: a group or a column lives in that cluster alone."
         ) from None
 

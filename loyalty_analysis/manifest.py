@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import loyalty_analysis
 from loyalty_analysis.resources import PACKAGE
 from loyalty_analysis.survey import Survey
 
@@ -27,9 +28,8 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 # every package a number, a figure or a page may depend on
 PACKAGES = (
-    *("loyalty_analysis", "numpy", "pandas", "scipy", "statsmodels", "pydantic"),
-    *("matplotlib", "seaborn", "great_tables"),
-    *("papermill", "nbclient", "nbconvert", "nbformat", "ipykernel", "jinja2"),
+    *("numpy", "pandas", "scipy", "statsmodels", "pydantic", "matplotlib", "seaborn"),
+    *("great_tables", "papermill", "nbclient", "nbconvert", "nbformat", "ipykernel", "jinja2"),
 )
 
 
@@ -72,6 +72,8 @@ def first_manifest(
         "versions": versions(),
         "started": now(),
         "seconds": {},
+        "verdicts": {},
+        "changes": [],
         "error": None,
     }
 
@@ -106,7 +108,8 @@ def file_hashes(folder: Path, skip: Iterable[str] = ()) -> dict[str, str | None]
 
 def versions() -> dict[str, str]:
     """Versions of Python and of every package a number may depend on."""
-    found = {"python": platform.python_version(), "system": platform.system()}
+    found = {"loyalty_analysis": loyalty_analysis.__version__}
+    found |= {"python": platform.python_version(), "system": platform.system()}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
@@ -184,3 +187,25 @@ def _places() -> Iterator[tuple[Path, str]]:
 def now() -> str:
     """Time in UTC to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Name what two runs were made from differently: data, study file, settings, filter, package.
+
+    Examples
+    --------
+    >>> differing({"data": {"sha256": "a"}}, {"data": {"sha256": "b"}})
+    ['the data']
+    """
+    places = {
+        "the data": ("data", "sha256"),
+        "the study file": ("study_file", "sha256"),
+        "the settings": ("parameters", "settings"),
+        "the filter": ("parameters", "where"),
+        "the version of this package": ("versions", "loyalty_analysis"),
+    }
+
+    def at(manifest: Mapping[str, Any], table: str, key: str) -> Any:
+        return (manifest.get(table) or {}).get(key)
+
+    return [words for words, place in places.items() if at(a, *place) != at(b, *place)]

@@ -16,8 +16,10 @@ import pandas as pd
 from loyalty_analysis.errors import CollinearError, DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# R's default for lm: a column is collinear when this little of its length is its own.
-TOLERANCE = 1e-7
+# Share of a column's variance that must be its own, 1e-5 of its length. R's lm asks 1e-7 of the
+# length; but it works on the columns, while rounding enters cross-products as a share of 1e-14 or
+# more. At this bound slopes still have four digits.
+TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -218,16 +220,17 @@ def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None
             f"{where}: {', '.join(constant)} does not vary in the analysis sample; "
             "take it out of the model."
         )
-    values, vectors = np.linalg.eigh(chosen.correlation)
-    # The smallest eigenvalue bounds the share of a column's variance that is its own.
-    if values[0] < TOLERANCE**2 * len(terms) or _own_share(chosen) < TOLERANCE**2:
-        shared = [t for t, v in zip(terms, np.abs(vectors[:, 0]), strict=True) if v > 0.05]
+    shares = _own_shares(chosen.correlation)
+    shared = [t for t, share in zip(terms, shares, strict=True) if share < TOLERANCE]
+    if shared:
         raise CollinearError(
             f"{where}: {', '.join(shared)} are collinear (they carry the same information); "
             "take one of them out of the model."
         )
 
 
-def _own_share(moments: Moments) -> float:
-    with np.errstate(all="ignore"):
-        return float(1 / np.diag(np.linalg.inv(moments.correlation)).max())
+def _own_shares(correlation: Array) -> Array:
+    """Share of each column's variance that no combination of the others accounts for."""
+    values, vectors = np.linalg.eigh(correlation)
+    # Rounding can leave the eigenvalue of an exact combination at zero or below.
+    return 1 / (vectors**2 @ (1 / np.maximum(values, np.finfo(float).eps)))

@@ -37,6 +37,9 @@ from loyalty_analysis.resources import shipped
 Progress = Callable[[str, int, int], None]
 """Told the name of a notebook, how many of its cells are done, and how many it has."""
 
+REPORT_NOTEBOOKS = ("report", "01_data", "02_descriptives", "03_regressions")
+"""What a report executes, in the order of its page."""
+
 # A kernel per core already fills the machine; the rest keeps a run the same everywhere.
 KERNEL_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -44,6 +47,7 @@ KERNEL_ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
@@ -84,6 +88,10 @@ class NotebookRun:
     cell: int | None = None
     error: str = ""
     message: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest of a run says about it."""
+        return {name: value for name, value in vars(self).items() if name != "path"}
 
     def read(self) -> NotebookNode:
         """Read the executed copy."""
@@ -184,11 +192,11 @@ class Batch:
         self._futures: list[Future[NotebookRun]] = []
 
     def __enter__(self) -> Self:
+        logging.getLogger("papermill").addHandler(logging.NullHandler())
         for notebook in self.notebooks:
             check_parameters(notebook, self.parameters)
-        logging.getLogger("papermill").addHandler(logging.NullHandler())
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._profiles = tempfile.TemporaryDirectory(prefix="loyalty-")
+        self._profiles = tempfile.TemporaryDirectory(prefix=".ipython-", dir=self.folder)
         self._kernel = _kernel_class(self._profiles.name, self._kernels, self._stopped)
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="notebook")
         self._futures = [self._pool.submit(self._execute, path) for path in self.notebooks]
@@ -285,8 +293,14 @@ def _kernel_class(
     return Kernel
 
 
-def raise_failed(runs: Sequence[NotebookRun]) -> None:
+def raise_failed(runs: Sequence[NotebookRun], kept: Path | None = None) -> None:
     """Raise one error that names every failed notebook, cell and exception.
+
+    Parameters
+    ----------
+    runs : sequence of NotebookRun
+    kept : pathlib.Path, optional
+        Where a reader will find the executed copies.
 
     Raises
     ------
@@ -296,6 +310,7 @@ def raise_failed(runs: Sequence[NotebookRun]) -> None:
     failed = [run for run in runs if run.state == "failed"]
     if failed:
         lines = [_sentence(run) for run in failed]
+        lines += [f"What ran is kept in {kept}."] if kept else []
         raise NotebookError("\n".join(lines), failed[0].name, failed[0].cell)
 
 

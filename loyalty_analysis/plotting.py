@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,7 +178,7 @@ def fit(
     Parameters
     ----------
     text : str
-        Any text; line breaks in it become spaces.
+        Any text; line breaks in it become spaces, non-breaking spaces stay.
     width : float
         Inches.
     size, weight : float, str
@@ -195,7 +196,7 @@ def fit(
         return text_width(part, size, weight) <= width
 
     done: list[str] = []
-    rest = " ".join(text.split())
+    rest = re.sub(r"[ \t\r\n\f\v]+", " ", text).strip(" ")
     while rest and not fits(rest):
         if len(done) == lines - 1:
             kept = _longest(rest, lambda part: fits(part.rstrip() + "…"))
@@ -233,7 +234,7 @@ class Page:
         label = "simulated respondents" if simulated else ""
         room = WIDTH - 0.2 - (text_width(label, SMALL) + 0.25 if label else 0)
         heading = fit(title, WIDTH - 0.2, size=TITLE, lines=4, weight="bold")
-        foot = fit(note, room, size=SMALL, lines=4)
+        foot = fit(note.replace(" = ", "\u00a0=\u00a0"), room, size=SMALL, lines=4)
         self.top = 0.08 + text_height(heading, TITLE) + 0.1
         total = self.top + height + 0.1 + text_height(foot, SMALL) + 0.06
         self.figure = MatplotlibFigure(figsize=(WIDTH, total), dpi=DPI)

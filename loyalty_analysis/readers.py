@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from loyalty_analysis.errors import DataError, raise_all
 from loyalty_analysis.moments import Moments
 
 READABLE = (".csv",)
+# Correlations written by a program may differ from their mirror image in the last digit.
+_ROUNDING = 1e-9
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -40,14 +43,22 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
-        frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # A first field without a name must not become row labels: that would shift the rest.
+            frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False, index_col=False)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text. Save the file as CSV in UTF-8.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         raise DataError(f"{path}: not a readable CSV table ({error}).") from None
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    except pd.errors.ParserWarning:
+        raise DataError(
+            f"{path}: rows hold more fields than the {len(header)} that the header names. "
+            "Name every column."
+        ) from None
+    repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
     if frame.empty:
@@ -97,7 +108,7 @@ def read_moments(path: Path) -> Moments:
     correlation = _symmetric(numbers[names].to_numpy())
     raise_all(DataError, str(path), _moment_problems(numbers, names, correlation))
     n, sd = int(numbers["n"].iloc[0]), numbers["sd"].to_numpy()
-    cross = correlation * np.outer(sd, sd) * (n - 1)
+    cross = (correlation + correlation.T) / 2 * np.outer(sd, sd) * (n - 1)
     return Moments(tuple(names), n, float(n), float(n), numbers["mean"].to_numpy(), cross)
 
 
@@ -109,13 +120,12 @@ def _symmetric(table: np.ndarray) -> np.ndarray:
 def _moment_problems(numbers: pd.DataFrame, names: list[str], correlation: np.ndarray) -> list[str]:
     problems = []
     n = numbers["n"]
-    if n.isna().any() or n.nunique() != 1 or n.iloc[0] != round(n.iloc[0]) or n.iloc[0] < 3:
+    if not np.isfinite(n).all() or n.nunique() != 1 or n.iloc[0] % 1 or n.iloc[0] < 3:
         problems.append("n must be one whole number of 3 or more, the same in every row.")
     for column in ("mean", "sd"):
-        empty = [
-            name for name, value in zip(names, numbers[column], strict=True) if np.isnan(value)
-        ]
-        problems += [f"{column} of {', '.join(empty)} is empty."] if empty else []
+        known = np.isfinite(numbers[column])
+        wrong = [name for name, number in zip(names, known, strict=True) if not number]
+        problems += [f"{column} of {', '.join(wrong)} is not a number."] if wrong else []
     flat = [name for name, value in zip(names, numbers["sd"], strict=True) if value <= 0]
     problems += [f"sd of {', '.join(flat)} is not positive."] if len(flat) else []
     for i, a in enumerate(names):
@@ -123,9 +133,9 @@ def _moment_problems(numbers: pd.DataFrame, names: list[str], correlation: np.nd
             value, mirror = correlation[i, j], correlation[j, i]
             if np.isnan(value):
                 problems.append(f"the correlation of {a} and {b} is empty.")
-            elif abs(value) > 1 or (i == j and value != 1):
+            elif abs(value) > 1 + _ROUNDING or (i == j and abs(value - 1) > _ROUNDING):
                 problems.append(f"the correlation of {a} and {b} is {value:g}.")
-            elif value != mirror:
+            elif abs(value - mirror) > _ROUNDING:
                 problems.append(f"{a} and {b}: {value:g} below the diagonal, {mirror:g} above.")
     if not problems and np.linalg.eigvalsh(correlation)[0] < -1e-8:
         problems.append("no data can have these correlations (not positive semidefinite).")

@@ -45,7 +45,7 @@ class Fit:
         Raw slopes, their errors, and the degrees of freedom of their t intervals.
     covariance : ndarray, shape (k, k)
     errors : str
-        ``HC3``, ``CR2`` or ``classical``.
+        Their kind, such as ``HC3``, ``CR2`` or ``classical``.
     r2 : float
     n : int
     df_residual : int
@@ -97,11 +97,13 @@ def fit_rows(
         Numeric, complete columns.
     outcome, terms : str, tuple of str
     weights : ndarray, optional
-        Probability weights; errors are then sandwich errors.
+        Probability weights.
     clusters : ndarray, optional
-        Cluster labels; errors are then CR2.
-    errors : {"HC0", "HC1", "HC2", "HC3"}, optional
-        Another kind of errors where there are no clusters.
+        Cluster labels.
+    errors : str, optional
+        HC3 (the default), HC0, HC1, HC2, HC4, or classical where there are no weights; with
+        clusters CR2 (the default, Satterthwaite degrees of freedom), CR1 or CR0 (clusters minus
+        one).
 
     Returns
     -------
@@ -110,6 +112,7 @@ def fit_rows(
     Raises
     ------
     CollinearError, DataError
+        DataError also for errors that the design does not allow.
 
     Notes
     -----
@@ -120,8 +123,9 @@ def fit_rows(
     --------
     >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 5.0], "y": [1.0, 3.0, 2.0, 6.0]})
     >>> [round(float(slope), 4) for slope in fit_rows(frame, "y", ("x",)).slopes]
-    [-0.2857, 1.1714]
+    [-0.1429, 1.1429]
     """
+    kind = _kind_of_errors(errors, weights, clusters)
     moments = Moments.from_frame(frame[[*terms, outcome]], weights)
     check_equation(moments, terms, outcome)
     centre, size = moments.mean[:-1], moments.sd[:-1]
@@ -130,19 +134,48 @@ def fit_rows(
     back = _unscale(centre, size)
     df_residual = moments.n - len(terms) - 1
     df = np.full(len(terms) + 1, float(df_residual))
-    kind = errors or "HC3"
     if clusters is None:
-        covariance = result.get_robustcov_results(kind).cov_params()
+        covariance = back @ _covariance(result, kind) @ back.T
+    elif kind == "CR2":
+        found = cr2(scaled, result.resid, clusters, weights, contrast=back)
+        covariance, df = found.covariance, found.df
     else:
-        kind, clustered = "CR2", cr2(scaled, result.resid, clusters, weights, contrast=back)
-        covariance, df = None, clustered.df
-    raw = back @ result.params
-    spread = clustered.covariance if covariance is None else back @ covariance @ back.T
+        labels, code = np.unique(clusters, return_inverse=True)
+        summed = result.get_robustcov_results("cluster", groups=code, use_correction=kind == "CR1")
+        covariance, df = back @ summed.cov_params() @ back.T, np.full(len(df), len(labels) - 1.0)
     design = np.column_stack([np.ones(moments.n), frame[list(terms)].to_numpy()])
     return Fit(
-        outcome, (INTERCEPT, *terms), raw, spread, df, kind, float(result.rsquared), moments.n,
-        df_residual, design, result.resid,
+        outcome, (INTERCEPT, *terms), back @ result.params, covariance, df, kind,
+        float(result.rsquared), moments.n, df_residual, design, result.resid,
     )  # fmt: skip
+
+
+def _kind_of_errors(errors: str | None, weights: Array | None, clusters: Array | None) -> str:
+    """Name the errors of a design; refuse others by name."""
+    allowed = ["CR2", "CR1", "CR0"]
+    if clusters is None:
+        classical = ["classical"] if weights is None else []
+        allowed = ["HC3", "HC0", "HC1", "HC2", "HC4", *classical]
+    if errors is None or errors in allowed:
+        return errors or allowed[0]
+    design = "without clusters" if clusters is None else "with clusters"
+    if errors == "classical" and clusters is None:
+        design = "with probability weights"
+    raise DataError(f"errors {errors!r} cannot be had {design}. Allowed: {', '.join(allowed)}.")
+
+
+def _covariance(result: Any, kind: str) -> Array:
+    """Covariance of the slopes of a statsmodels fit; HC4 after Cribari-Neto (2004)."""
+    if kind == "classical":
+        return result.cov_params()
+    if kind != "HC4":
+        return result.get_robustcov_results(kind).cov_params()
+    x = result.model.wexog
+    inverse = np.linalg.pinv(x)
+    leverage = np.einsum("ij,ji->i", x, inverse)
+    power = np.minimum(4, len(x) * leverage / x.shape[1])
+    scores = inverse * (result.wresid / (1 - leverage) ** (power / 2))
+    return scores @ scores.T
 
 
 def _least_squares(outcome: Array, design: Array, weights: Array | None) -> Any:
@@ -180,7 +213,7 @@ def fit_moments(moments: Moments, outcome: str, terms: tuple[str, ...]) -> Fit:
     covariance = np.empty((len(terms) + 1, len(terms) + 1))
     covariance[1:, 1:] = inverse
     covariance[0, 1:] = covariance[1:, 0] = -inverse @ centre
-    covariance[0, 0] = 1 / moments.n + centre @ inverse @ centre
+    covariance[0, 0] = 1 / moments.weight + centre @ inverse @ centre
     raw = np.concatenate([[chosen.mean[-1] - found @ centre], found])
     df = np.full(len(raw), float(df_residual))
     return Fit(

@@ -13,8 +13,9 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +23,15 @@ from typing import Any, Self
 
 import pandas as pd
 
+from loyalty_analysis.comparison import (
+    NO_VERDICTS,
+    VERDICTS,
+    changes,
+    read_verdicts,
+    verdict_counts,
+    write_results,
+)
 from loyalty_analysis.errors import RunError
-from loyalty_analysis.formatting import VERDICT_MARKS
 from loyalty_analysis.manifest import (
     MANIFEST,
     file_hashes,
@@ -33,11 +41,11 @@ from loyalty_analysis.manifest import (
     without_paths,
     write_json,
 )
-from loyalty_analysis.survey import Survey
+from loyalty_analysis.study import Study
+from loyalty_analysis.survey import Survey, read_survey
 
-OWNER, LATEST, VERDICTS, ABSENT = "owner.json", "latest", "verdicts.csv", "absent"
+OWNER, LATEST, FAILED = "owner.json", "latest", ".failed"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4}")
-_NUMBERS = ("negligible", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "n")
 _MINUTE, _DAY = 60.0, 86_400.0
 
 
@@ -52,6 +60,50 @@ def new_run_id(at: datetime | None = None) -> str:
     stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     letters = "0123456789abcdefghjkmnpqrstvwxyz"
     return f"{stamp}-{''.join(secrets.choice(letters) for _ in range(4))}"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where it lies.
+    survey : Survey
+    verdicts : DataFrame
+    changed : DataFrame
+        Verdicts that differ from the last good run, as :func:`changes` gives them.
+    seconds : dict of str to float
+        Time of each step, and ``total``.
+    """
+
+    folder: Path
+    survey: Survey
+    verdicts: pd.DataFrame
+    changed: pd.DataFrame
+    seconds: dict[str, float]
+
+
+class Clock:
+    """Seconds of every step of a run, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.monotonic()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what happens inside the ``with`` block."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - began, 3)
+
+    def total(self) -> float:
+        """Seconds since the clock was made."""
+        return round(time.monotonic() - self._began, 3)
 
 
 class RunFolder:
@@ -71,6 +123,8 @@ class RunFolder:
         The command: ``"judge"`` or ``"report"``.
     parameters : mapping
         What the user asked for, in the user's words: study, settings, data, where.
+    clock : Clock
+        Whose seconds the manifest will report.
 
     Attributes
     ----------
@@ -78,8 +132,8 @@ class RunFolder:
         The run id.
     folder : pathlib.Path
         Where to write.
-    final : pathlib.Path
-        Where the run will be found.
+    final, failed : pathlib.Path
+        Where the run will be found, if all goes well and if not.
     previous : pathlib.Path or None
         The last good run.
     manifest : dict
@@ -92,15 +146,22 @@ class RunFolder:
     """
 
     def __init__(
-        self, out: str | Path, survey: Survey, verb: str, parameters: Mapping[str, Any]
+        self,
+        out: str | Path,
+        survey: Survey,
+        verb: str,
+        parameters: Mapping[str, Any],
+        clock: Clock,
     ) -> None:
         self.id = new_run_id()
         self.home = Path(out) / survey.study.name
         self.folder = self.home / f".{self.id}.partial"
         self.final = self.home / self.id
+        self.failed = self.home / f"{self.id}{FAILED}"
         self.previous = last_good(out, survey.study.name)
+        self.changed = changes(NO_VERDICTS, NO_VERDICTS)
         self.manifest = first_manifest(self.id, verb, survey, parameters, out)
-        self._began = time.monotonic()
+        self.clock = clock
 
     def __enter__(self) -> Self:
         latest = self.home / LATEST
@@ -131,31 +192,27 @@ class RunFolder:
             _point_to(self.final)
         elif any(path.is_file() and path.name != OWNER for path in self.folder.rglob("*")):
             self.manifest["error"] = _described(error)
-            self._finish(self.home / f"{self.id}.failed", state="failed")
+            self._finish(self.failed, state="failed")
         else:
             shutil.rmtree(self.folder)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step of the run; its seconds go into the manifest."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.manifest["seconds"][name] = round(time.monotonic() - began, 3)
 
     def changes(self) -> pd.DataFrame:
         """Compare the verdicts written so far with those of the last good run."""
         if self.previous is None or not (self.folder / VERDICTS).is_file():
-            return changes(_NO_VERDICTS, _NO_VERDICTS)
+            return changes(NO_VERDICTS, NO_VERDICTS)
         return changes(read_verdicts(self.previous), read_verdicts(self.folder))
+
+    def finished(self, survey: Survey, verdicts: pd.DataFrame) -> Run:
+        """Hand over what the run found, once it is complete."""
+        return Run(self.final, survey, verdicts, self.changed, self.manifest["seconds"])
 
     def _finish(self, final: Path, state: str) -> None:
         if (self.folder / VERDICTS).is_file():
             self.manifest["verdicts"] = verdict_counts(read_verdicts(self.folder))
-            changed = self.changes()[["claim_set", "claim", "outcome", "before", "now"]]
-            self.manifest["changes"] = changed.to_dict("records")
-        self.manifest["seconds"]["total"] = round(time.monotonic() - self._began, 3)
+            self.changed = self.changes()
+            columns = ["claim_set", "claim", "outcome", "before", "now"]
+            self.manifest["changes"] = self.changed[columns].to_dict("records")
+        self.manifest["seconds"] = {**self.clock.seconds, "total": self.clock.total()}
         hashes = file_hashes(self.folder, skip=(MANIFEST, OWNER))
         self.manifest |= {"state": state, "finished": now(), "files": hashes}
         write_json(self.folder / MANIFEST, self.manifest)
@@ -163,31 +220,72 @@ class RunFolder:
         self.folder.rename(final)
 
 
-def write_results(
-    folder: Path, results: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame
-) -> None:
-    """Write ``results/<name>.csv`` and ``verdicts.csv``: UTF-8, every digit, columns as they are.
+def judge_run(
+    study: str | Path | Study,
+    out: str | Path = "reports",
+    settings: Sequence[str] = (),
+    data: str | Path = "",
+    where: str = "",
+    *,
+    everything: bool = False,
+) -> Run:
+    """Judge a study and keep results and verdicts as a run: numbers only, no page.
 
     Parameters
     ----------
-    folder : pathlib.Path
-        A run folder.
-    results : mapping of str to DataFrame
-        What :func:`loyalty_analysis.analysis.analyse` returned.
-    verdicts : DataFrame
-        What :func:`loyalty_analysis.verdicts.judge` returned.
+    study : str, pathlib.Path or Study
+        A study file, its folder, or the name of a shipped study.
+    out : path
+        Folder that collects the runs.
+    settings : sequence of str
+        Changes to the study as ``"table.key=value"``.
+    data, where : str
+        Another data file; a further filter.
+    everything : bool
+        Also estimate what no claim needs.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    StudyError, DataError, ClaimError
+        Before anything is written.
+    RunError
+        When the folder cannot be written.
     """
-    (folder / "results").mkdir(exist_ok=True)
-    files = {f"results/{name}.csv": frame for name, frame in results.items()}
-    for name, frame in {**files, VERDICTS: verdicts}.items():
-        frame.to_csv(folder / name, index=False, encoding="utf-8", lineterminator="\n")
+    from loyalty_analysis.analysis import analyse
+    from loyalty_analysis.pages import index
+    from loyalty_analysis.verdicts import judge
+
+    clock = Clock()
+    with clock.step("survey"):
+        survey = read_survey(study, settings, data or None, where or None)
+    asked = parameters_of(study, settings, data, where)
+    with RunFolder(out, survey, "judge", asked, clock) as run:
+        with clock.step("analysis"):
+            results = analyse(survey, everything=everything)
+        with clock.step("verdicts"):
+            verdicts = judge(survey, results)
+        write_results(run.folder, results, verdicts)
+    index(out)
+    return run.finished(survey, verdicts)
 
 
-def read_verdicts(run: Path) -> pd.DataFrame:
-    """Read the verdicts of a run; empty text stays text."""
-    frame = pd.read_csv(run / VERDICTS, dtype={"claim": str, "part": str})
-    text = {name: frame[name].fillna("") for name in frame.columns if name not in _NUMBERS}
-    return frame.assign(**text)
+def parameters_of(
+    study: str | Path | Study, settings: Sequence[str], data: str | Path, where: str
+) -> dict[str, Any]:
+    """Put what was asked for into the parameters of a run and of its notebooks.
+
+    Examples
+    --------
+    >>> parameters_of("bank", ["model.controls=[]"], "", "")
+    {'study': 'bank', 'settings': ['model.controls=[]'], 'data': '', 'where': ''}
+    """
+    named, before = (study.path, study.settings) if isinstance(study, Study) else (study, ())
+    changed = [*before, *settings]
+    return {"study": str(named), "settings": changed, "data": str(data), "where": where}
 
 
 def runs(home: Path) -> list[Path]:
@@ -223,81 +321,6 @@ def last_good(out: str | Path, study: str) -> Path | None:
     complete = runs(Path(out) / study)
     pointed = [run for run in complete if run.name == name]
     return next(iter([*pointed, *complete]), None)
-
-
-def changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Compare two verdict tables: every claim and outcome whose verdict changed.
-
-    Parameters
-    ----------
-    before, after : DataFrame
-        Verdict tables, as in verdicts.csv. Rows of parts are left out.
-
-    Returns
-    -------
-    DataFrame
-        claim_set, claim, outcome, text, before, now, estimate_before, estimate_now; a claim that
-        one of the two runs does not have is ``absent`` there.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"claim_set": ["press"], "claim": ["R2"], "part": [""],
-    ...     "outcome": ["satisfaction"], "text": ["..."], "estimate": [0.3]})
-    >>> changes(table.assign(verdict="inconclusive"), table.assign(verdict="supported"))["now"][0]
-    'supported'
-    """
-    keys = ["claim_set", "claim", "outcome"]
-    sides = [_whole_claims(frame, keys) for frame in (before, after)]
-    both = sides[0].merge(sides[1], on=keys, how="outer", suffixes=("_before", "_now"))
-    both["before"] = both["verdict_before"].fillna(ABSENT)
-    both["now"] = both["verdict_now"].fillna(ABSENT)
-    both["text"] = both["text_now"].fillna(both["text_before"])
-    columns = [*keys, "text", "before", "now", "estimate_before", "estimate_now"]
-    return both.loc[both["before"] != both["now"], columns].reset_index(drop=True)
-
-
-_KEPT = ["claim_set", "claim", "outcome", "text", "verdict"]
-_NO_VERDICTS = pd.DataFrame(columns=[*_KEPT, "part", "estimate"], dtype=str)
-
-
-def _whole_claims(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    whole = frame[frame["part"].fillna("") == ""]
-    return whole[[*_KEPT, "estimate"]].fillna(dict.fromkeys(keys, ""))
-
-
-def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
-    """Count claims and outcomes by verdict, rows of parts left out, in the order readers need."""
-    whole = verdicts.loc[verdicts["part"].fillna("") == "", "verdict"]
-    return {verdict: int((whole == verdict).sum()) for verdict in VERDICT_MARKS}
-
-
-def index(out: str | Path) -> Path:
-    """Write ``OUT/index.html``: every study, its latest run and its earlier ones.
-
-    Parameters
-    ----------
-    out : path
-        Folder of all reports.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
-    """
-    from jinja2 import Environment, PackageLoader  # only pages need it
-
-    out = Path(out)
-    homes = [path for path in sorted(out.iterdir()) if path.is_dir() and runs(path)]
-    studies = [{"name": home.name, "runs": [_entry(run) for run in runs(home)]} for home in homes]
-    pages = Environment(loader=PackageLoader("loyalty_analysis"), autoescape=True)
-    html = pages.get_template("index.html.j2").render(studies=studies, marks=VERDICT_MARKS)
-    aside = out / f".index.{secrets.token_hex(4)}.link"
-    aside.write_text(html, encoding="utf-8")
-    return aside.replace(out / "index.html")
-
-
-def _entry(run: Path) -> dict[str, Any]:
-    return {**read_manifest(run), "page": (run / "index.html").is_file()}
 
 
 def sweep(home: Path) -> None:
@@ -349,4 +372,5 @@ def _point_to(run: Path) -> None:
 
 def _described(error: BaseException) -> dict[str, Any]:
     where = {name: getattr(error, name, None) for name in ("notebook", "cell")}
-    return {"type": type(error).__name__, "message": without_paths(str(error)), **where}
+    message = without_paths(str(error)) or "interrupted"
+    return {"type": type(error).__name__, "message": message, **where}

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 REASONS = {
     "includes_zero": "the interval includes zero and is too wide to call it negligible",
-    "straddles_bound": "the interval straddles the smallest effect of interest",
+    "straddles_bound": "the interval straddles the smallest size of interest",
     "multiplicity": "not significant after Holm's correction for the whole claim set",
     "few_clusters": "fewer than four degrees of freedom: too few clusters",
+    "few_respondents": "fewer than four degrees of freedom: too few respondents",
     "size_unresolved": "the sign is clear, the size is not",
     "no_mediator": "the study has no mediator",
     "needs_respondents": "only moments are known, not respondents",
@@ -62,67 +63,6 @@ def range_of(low: float, high: float) -> str:
     '95% interval 0.10 to 0.30'
     """
     return f"95% interval {number(low)} to {number(high)}"
-
-
-def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
-    """Read one row of regression.csv in scale points and in SDs.
-
-    Parameters
-    ----------
-    row : Series
-        A row of :func:`loyalty_analysis.regression.regression`.
-    study : Study
-    scale : str
-        Words for the outcome's scale, such as ``"1-7"``; empty when none is declared.
-
-    Returns
-    -------
-    str
-    """
-    term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
-    size = abs(float(row["estimate"]))
-    unit = f" on the {scale} scale" if scale else ""
-    if float(row["beta_low"]) <= 0 <= float(row["beta_high"]):
-        return (
-            f"Whether {term} goes with higher or lower {outcome} cannot be told: "
-            f"standardized {number(row['beta'])}, {range_of(row['beta_low'], row['beta_high'])}."
-        )
-    more = "more" if float(row["estimate"]) > 0 else "less"
-    return (
-        f"One point more {term} goes with {number(size)} points {more} {outcome}{unit} "
-        f"({range_of(row['conf_low'], row['conf_high'])}; standardized {number(row['beta'])}, "
-        f"{range_of(row['beta_low'], row['beta_high'])})."
-    )
-
-
-def readings(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> list[str]:
-    """Read the focal slopes of every equation of one kind, largest first.
-
-    Parameters
-    ----------
-    survey : Survey
-    regression : DataFrame
-    kind : {"mediator", "total", "direct", "path"}
-    """
-    from loyalty_analysis.equations import equations
-
-    found = []
-    for equation in equations(survey.study):
-        if equation.kind != kind:
-            continue
-        rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
-        focal = rows.loc[list(equation.focal)]
-        order = focal["beta"].abs().sort_values(ascending=False).index
-        scale = _scale_words(survey.study, equation.outcome)
-        found += [slope_sentence(focal.loc[name], survey.study, scale) for name in order]
-    return found
-
-
-def _scale_words(study: Study, construct: str) -> str:
-    scale = study.scale_of(construct)
-    if scale.min is None or scale.max is None:
-        return ""
-    return f"{scale.min:g}-{scale.max:g}"
 
 
 def verdict_sentence(
@@ -186,7 +126,7 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
         way = "above" if evidence.estimate > 0 else "below"
         return (
             f"The standardized slope of {term} on {outcome} lies {number(value)} {way} that of "
-            f"{rival}, its nearest rival ({interval})"
+            f"{rival} ({interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
@@ -288,7 +228,7 @@ def untold(verdicts: pd.DataFrame) -> str:
         said.append(f"{len(open_rows)} cannot be told ({_commonest(open_rows)})")
     if len(closed):
         said.append(f"{len(closed)} cannot be tested here ({_commonest(closed)})")
-    return f"Of {len(whole)} claims, {' and '.join(said)}."
+    return f"Of {len(whole)} claim{'s' * (len(whole) > 1)}, {' and '.join(said)}."
 
 
 def _commonest(rows: pd.DataFrame) -> str:

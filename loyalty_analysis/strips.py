@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -24,6 +25,7 @@ from loyalty_analysis.plotting import (
     house_style,
     text_height,
     text_width,
+    widest,
 )
 
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -56,12 +58,16 @@ def answers(answers: pd.DataFrame, study: Any) -> Figure:
 
     Examples
     --------
-    >>> answers(results["answers"], study).save("figures")  # doctest: +SKIP
+    >>> from loyalty_analysis.study import load_study
+    >>> shares = {"construct": "affective", "item": "aff1", "answer": [1, 2, 3, 4], "n": 31}
+    >>> table = pd.DataFrame(shares).assign(share=[0.1, 0.2, 0.3, 0.4])
+    >>> answers(table, load_study("rice_simulated")).title
+    'On the one item, more answers lie above the midpoint of the scale than below'
     """
     if answers.empty:
         raise RunError(
-            "results/answers.csv holds no answers: a study known only by its moments has none. "
-            "Leave this figure out, or give the study a survey file."
+            "results/answers.csv holds no answers: a study known only by its moments has none, and "
+            "items with more than 11 points are left out of it. Leave this figure out."
         )
     items = _items(answers)
     title = captions.answers_finding(items)
@@ -69,6 +75,9 @@ def answers(answers: pd.DataFrame, study: Any) -> Figure:
         "Percentages: answers below and above the midpoint; a middle answer is split across the "
         f"line. {sample(answers['n'])}"
     )
+    if items["scale"].nunique() == 1:
+        note += f" Scale{items['scale'].iloc[0]}."
+        items["scale"] = ""
     with house_style():
         page = _answer_page(title, note, items, study)
     alt = f"{title}; the share of every answer is in results/answers.csv."
@@ -82,32 +91,30 @@ def _items(answers: pd.DataFrame) -> pd.DataFrame:
     for (construct, item), table in answers.groupby(["construct", "item"], sort=False):
         low, high = ends.loc[construct]
         table = table.sort_values("answer")
-        tone = (table["answer"] - low) / ((high - low) or 1)
+        tone, share = (table["answer"] - low) / ((high - low) or 1), table["share"].fillna(0.0)
+        below, above = share[tone < 0.5].sum(), share[tone > 0.5].sum()
         rows.append(
             {
                 "construct": construct,
                 "item": item,
-                "scale": f"{low:g}–{high:g}",
+                "scale": f"  ({low:g}–{high:g})",
                 "tones": list(tone),
-                "shares": list(table["share"].fillna(0.0)),
-                "below": table["share"][tone < 0.5].sum(),
-                "above": table["share"][tone > 0.5].sum(),
-                "left": table["share"][tone < 0.5].sum() + table["share"][tone == 0.5].sum() / 2,
+                "shares": list(share),
+                "below": below,
+                "above": above,
+                "left": below + share[tone == 0.5].sum() / 2,
             }
         )
     return pd.DataFrame(rows)
 
 
 def _answer_page(title: str, note: str, items: pd.DataFrame, study: Any) -> Page:
-    """Lay out the items in one column, or two when there are many."""
-    columns = _halves(items) if len(items) > 12 else [items]
+    """Lay out the items in one column, or in two or three when there are many."""
+    columns = _columns(items)
     width = (WIDTH - 0.2 - 0.25 * (len(columns) - 1)) / len(columns)
-    most = 2.2 if len(columns) == 1 else 1.0
-    room = 0.08 + max(
-        text_width(line, SMALL)
-        for item in items["item"]
-        for line in fit(study.label(item), most, size=SMALL).split("\n")
-    )
+    most = {1: 2.2, 2: 1.0, 3: 0.6}[len(columns)]
+    labels = [fit(study.label(item), most, size=SMALL) for item in items["item"]]
+    room = 0.08 + max(widest(label, SMALL) for label in labels)
     laid = [_rows(column, study, width, room) for column in columns]
     height = max(rows[-1].y for rows in laid) + 0.2
     limits = -items["left"].max() - 0.01, (1 - items["left"]).max() + 0.01
@@ -123,13 +130,13 @@ def _answer_page(title: str, note: str, items: pd.DataFrame, study: Any) -> Page
     return page
 
 
-def _halves(items: pd.DataFrame) -> list[pd.DataFrame]:
-    """Split the items into two columns of about equal height, never within a construct."""
+def _columns(items: pd.DataFrame) -> list[pd.DataFrame]:
+    """Split the items into columns of about equal height, never within a construct."""
+    wanted = 1 + (len(items) > 12) + (len(items) > 40)
     sizes = items.groupby("construct", sort=False).size() + 1.5
-    before = sizes.cumsum() - sizes
-    left = set(sizes.index[before + sizes / 2 <= sizes.sum() / 2 + 0.01]) | {sizes.index[0]}
-    halves = [items[items["construct"].isin(left)], items[~items["construct"].isin(left)]]
-    return [half for half in halves if len(half)]
+    middles = sizes.cumsum() - sizes / 2
+    place = (middles / sizes.sum() * wanted).astype(int)
+    return [column for _, column in items.groupby(items["construct"].map(place))]
 
 
 class _Row(NamedTuple):
@@ -141,8 +148,9 @@ class _Row(NamedTuple):
 def _rows(items: pd.DataFrame, study: Any, width: float, room: float) -> list[_Row]:
     rows, y = [], 0.0
     for (construct, scale), block in items.groupby(["construct", "scale"], sort=False):
-        heading = fit(study.label(construct), width - 0.6, size=SMALL, lines=1, weight="bold")
-        rows.append(_Row(y + 0.13, f"{heading}  ({scale})"))
+        most = width - text_width(scale, SMALL, "bold")
+        heading = fit(study.label(construct), most, size=SMALL, lines=1, weight="bold")
+        rows.append(_Row(y + 0.13, heading + scale))
         y += 0.23
         for item in block.itertuples():
             label = fit(study.label(item.item), room, size=SMALL)
@@ -158,11 +166,11 @@ def _draw_row(page: Page, axes: Axes, row: _Row, left: float, above: float, belo
     if row.item is None:
         page.write(row.label, left, row.y, weight="bold", **style)
         return
-    start = -row.item.left
-    for share, tone in zip(row.item.shares, row.item.tones, strict=True):
-        colour = ANSWERS(float(tone))
-        axes.barh(row.y, share, 0.13, left=start, color=colour, edgecolor="white", linewidth=0.4)
-        start += share
+    shares = row.item.shares
+    starts = accumulate(shares[:-1], initial=-row.item.left)
+    colours = [ANSWERS(float(tone)) for tone in row.item.tones]
+    bars = list(zip(starts, shares, strict=True))
+    axes.broken_barh(bars, (row.y - 0.065, 0.13), facecolors=colours, edgecolor="white", lw=0.4)
     axes.plot([0, 0], [row.y - 0.09, row.y + 0.09], color=INK, linewidth=0.7)
     page.write(row.label, left, row.y, **style)
     page.write(percent(row.item.below), below, row.y, ha="right", color=QUIET, **style)
@@ -203,17 +211,24 @@ def verdict_strip(verdicts: pd.DataFrame, study: Any) -> Figure:
 
     Examples
     --------
-    >>> verdict_strip(verdicts, study).save("figures")  # doctest: +SKIP
+    >>> from loyalty_analysis.study import load_study
+    >>> verdicts = pd.DataFrame(
+    ...     {"claim_set": "rivals", "claim": ["V1", "V2"], "part": "",
+    ...      "verdict": ["supported", "not testable"]}
+    ... )
+    >>> verdict_strip(verdicts, load_study("rice_simulated")).title
+    '2 claims: 1 supported and 1 not testable'
     """
     judged = verdicts[verdicts["part"].fillna("").astype(str) == ""]
     words = [_verdict(word) for word in judged["verdict"]]
     judged = judged.assign(verdict=words)
     claims = judged.groupby(["claim_set", "claim"], sort=False)
     title = captions.verdicts_finding(words, claims.ngroups)
-    split = "R1 2/3: the verdict on 2 of the 3 outcomes that claim R1 is judged on. "
-    note = split if (claims["verdict"].nunique() > 1).any() else ""
+    split = (claims["verdict"].nunique() > 1).any()
+    several = " (1 of 2): so judged on one of the claim's two outcomes." if split else ""
+    note = f"Each mark is a claim.{several}"
     with house_style():
-        page = _strip_page(title, note + "Each mark is a claim.", judged, study)
+        page = _strip_page(title, note, judged, study)
     alt = f"{title}; every verdict and its reason is in verdicts.csv."
     return Figure("verdict_strip", title, alt, page.figure)
 
@@ -228,8 +243,7 @@ def _verdict(word: str) -> str:
 
 def _strip_page(title: str, note: str, judged: pd.DataFrame, study: Any) -> Page:
     names = {name: fit(_words(name), 1.2) for name in dict.fromkeys(judged["claim_set"])}
-    indent = 0.25 + max((text_width(_words(name)) for name in names), default=0.0)
-    indent = min(indent, 1.45)
+    indent = 0.25 + max((widest(label) for label in names.values()), default=0.0)
     width = (WIDTH - 0.05 - indent) / len(VERDICT_MARKS)
     cells = {
         (name, word): _marks(judged[judged["claim_set"] == name], word, width)
@@ -238,17 +252,18 @@ def _strip_page(title: str, note: str, judged: pd.DataFrame, study: Any) -> Page
     }
     lines = {name: max(len(cells[name, word]) for word in VERDICT_MARKS) for name in names}
     heights = {name: 0.12 + max(0.19 * lines[name], text_height(names[name])) for name in names}
-    height = 0.3 + sum(heights.values())
+    height = 0.42 + sum(heights.values())
     page = Page(title, height, note, simulated=study.is_simulated)
     axes = page.axes(0, 0, WIDTH, height)
     axes.set(xlim=(0, WIDTH), ylim=(height, 0))
     axes.set_axis_off()
     for column, word in enumerate(VERDICT_MARKS):
         _draw_head(axes, indent + column * width, word, (judged["verdict"] == word).sum())
-    top = 0.3
+    top = 0.42
     for name, label in names.items():
         axes.plot([0.1, WIDTH - 0.05], [top, top], color=RULE, linewidth=0.8)
-        axes.text(0.1, top + 0.07, label, va="top", linespacing=1.2)
+        for k, line in enumerate(label.split("\n")):
+            axes.text(0.1, top + 0.155 + 0.16 * k, line, va="center_baseline")
         for column, word in enumerate(VERDICT_MARKS):
             _draw_marks(axes, indent + column * width, top + 0.155, word, cells[name, word])
         top += heights[name]
@@ -263,7 +278,7 @@ def _marks(judged: pd.DataFrame, word: str, width: float) -> list[list[tuple[flo
     """Labels of one cell in lines, each with its distance from the left of the cell."""
     outcomes = judged.groupby("claim", sort=False)["verdict"].agg(list)
     labels = [
-        claim if set(found) == {word} else f"{claim} {found.count(word)}/{len(found)}"
+        claim if set(found) == {word} else f"{claim} ({found.count(word)} of {len(found)})"
         for claim, found in outcomes.items()
         if word in found
     ]
@@ -279,8 +294,8 @@ def _marks(judged: pd.DataFrame, word: str, width: float) -> list[list[tuple[flo
 def _draw_head(axes: Axes, x: float, word: str, count: int) -> None:
     colour = VERDICT_MARKS[word].colour
     axes.plot(x + 0.06, 0.13, color=colour, linestyle="none", **_MARKERS[word])
-    text = f"{capitalised(word)}  {count}"
-    axes.text(x + 0.17, 0.13, text, size=SMALL, weight="bold", va="center_baseline")
+    axes.text(x + 0.17, 0.13, capitalised(word), size=SMALL, weight="bold", va="center_baseline")
+    axes.text(x + 0.17, 0.28, str(count), size=SMALL, va="center_baseline")
 
 
 def _draw_marks(

@@ -21,7 +21,7 @@ MOMENTS_FILE = "moments.csv"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 # TOML knows arrays only: a tuple is what an array becomes.
@@ -159,7 +159,7 @@ class Study(_Table):
         return Scale(
             min=general.min if own.min is None else own.min,
             max=general.max if own.max is None else own.max,
-            missing=own.missing or general.missing,
+            missing=own.missing if "missing" in own.model_fields_set else general.missing,
             min_items=own.min_items or general.min_items,
         )
 
@@ -220,9 +220,8 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
     try:
         loaded = Study.model_validate({**raw, "path": path, "settings": tuple(settings)})
     except ValidationError as error:
-        problems = [_explain(detail) for detail in error.errors()]
-        raise StudyError(_listed(path, problems)) from None
-    raise_all(StudyError, str(path), _contradictions(loaded))
+        raise_all(StudyError, str(path), [_explain(detail) for detail in details(error)])
+    raise_all(StudyError, str(path), contradictions(loaded))
     return loaded
 
 
@@ -235,22 +234,21 @@ def find_study(study: str | Path) -> Path:
         When there is none; the message lists the shipped names.
     """
     path = Path(study)
-    if path.is_dir():
-        path = path / "study.toml"
-    if path.is_file():
-        return path
+    file = path / "study.toml" if path.is_dir() else path
+    if file.is_file():
+        return file
     names = shipped_studies()
     if str(study) in names:
         return names[str(study)]
+    found = "the folder holds no study.toml" if path.is_dir() else "no such study file or folder"
     raise StudyError(
-        f"{study}: no such study file or folder, and no shipped study of that name. "
-        + did_you_mean(str(study), names)
+        f"{study}: {found}, and no shipped study has that name. {did_you_mean(str(study), names)}"
     )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: not UTF-8 text ({error}). Save the file as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
@@ -323,17 +321,31 @@ def _explain(detail: Any) -> str:
         return f"unknown key '{where}'. {did_you_mean(str(location[-1]), _keys(location))}"
     if detail["type"] == "missing":
         return f"'{where}' is missing. See data/README.md for an example study file."
-    found = repr(detail["input"])
-    return f"'{where}': {detail['msg']}; found {found[:80]}."
+    return f"'{where}' {said(detail)}; found {detail['input']!r:.80}."
 
 
-def _listed(path: Path, problems: list[str]) -> str:
-    if len(problems) == 1:
-        return f"{path}: {problems[0]}"
-    return f"{path}: {len(problems)} problems.\n" + "\n".join(f"  - {line}" for line in problems)
+def details(error: ValidationError) -> list[Any]:
+    """What pydantic found; not that a list is empty whose entries were refused."""
+    return [d for d in error.errors() if d["type"] != "too_short" or not d["input"]]
 
 
-def _contradictions(study: Study) -> list[str]:
+def said(detail: Any) -> str:
+    """Put what pydantic found wrong into the words of a TOML file."""
+    words = {
+        "tuple_type": 'must be a list, such as ["a", "b"]',
+        "dict_type": "must be a table",
+        "model_type": "must be a table",
+        "too_short": "must not be empty",
+        "string_type": "must be text in quotes",
+        "float_type": "must be a number",
+        "int_type": "must be a whole number",
+        "finite_number": "must be a finite number",
+    }
+    return words.get(detail["type"], str(detail["msg"]).replace("Input should be", "must be"))
+
+
+def contradictions(study: Study) -> list[str]:
+    """What a study asks for that cannot be, or cannot be honoured together; empty when sound."""
     return [
         *_item_problems(study),
         *_model_problems(study),
@@ -364,9 +376,11 @@ def _scale_problems(study: Study, name: str) -> list[str]:
         return [f"'{name}' has no scale: give min and max in [scale] or in constructs.{name}."]
     if scale.min >= scale.max:
         return [f"'{name}': scale min {scale.min:g} is not below max {scale.max:g}."]
-    own = study.constructs[name].min_items
+    own, assumed = study.constructs[name].min_items, study.constructs[name].reliability
     if own is not None and own > count:
         return [f"constructs.{name}.min_items = {own}, but it has {count} items."]
+    if assumed is not None and count > 1:
+        return [f"constructs.{name}.reliability is for a single item; it has {count}. Remove it."]
     return []
 
 
@@ -386,6 +400,8 @@ def _model_problems(study: Study) -> list[str]:
     roles = [*model.drivers, *_present(model.mediator), *model.outcomes]
     for name in sorted({name for name in roles if roles.count(name) > 1}):
         problems.append(f"[model]: '{name}' stands twice among drivers, mediator and outcomes.")
+    for name in sorted({name for name in model.controls if model.controls.count(name) > 1}):
+        problems.append(f"model.controls: '{name}' is listed twice.")
     for name in sorted(set(model.controls) & set(roles)):
         problems.append(f"model.controls: '{name}' is already a driver, mediator or outcome.")
     return problems + _path_problems(study)
@@ -413,6 +429,16 @@ def _path_problems(study: Study) -> list[str]:
 
 def _design_problems(study: Study) -> list[str]:
     design, problems = study.design, []
+    columns = {
+        "respondent": _present(design.respondent),
+        "weight": _present(design.weight),
+        "cluster": _present(design.cluster),
+        "groups": design.groups,
+        "wave": _present(design.wave),
+    }
+    for key, names in columns.items():
+        for name in sorted(set(names) & set(study.constructs)):
+            problems.append(f"design.{key}: '{name}' is a construct; name a column of the data.")
     for column, contrast in study.contrasts.items():
         if column not in design.groups:
             problems.append(f"contrasts.{column}: add '{column}' to design.groups.")

@@ -18,7 +18,7 @@ from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_a
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.readers import read_moments, read_table
-from loyalty_analysis.study import Study, load_study
+from loyalty_analysis.study import Study, contradictions, load_study
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,10 @@ class Survey:
     levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     item_moments: Moments | None = None
     cluster: str | None = None
+
+    def __repr__(self) -> str:
+        """Never a respondent: title and counts."""
+        return f"Survey({self.study.title!r}, {self.n} respondents analysed of {self.n_read})"
 
     @property
     def n(self) -> int:
@@ -180,13 +184,12 @@ def read_survey(
         changes["design"] = loaded.design.model_copy(update={"where": both})
     if changes:
         loaded = loaded.model_copy(update=changes)
+        raise_all(StudyError, str(loaded.path), contradictions(loaded))
     return survey_from_moments(loaded) if loaded.from_moments else survey_from_rows(loaded)
 
 
 def survey_from_moments(study: Study) -> Survey:
     """Check a moments file against its study; score moments follow from item moments."""
-    if study.design.where or study.design.groups:
-        raise StudyError(f"{study.path}: filters and groups need respondents, not moments.")
     known = read_moments(study.data_path)
     used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
     names = tuple(dict.fromkeys(used))
@@ -232,11 +235,17 @@ def survey_from_rows(study: Study) -> Survey:
     attrition, complete = _attrition(frame, study, n_read, len(kept), items)
     sample, items = frame[complete], items[complete]
     if len(sample) == 0:
+        costs = attrition[attrition["rule"].str.endswith(" missing")]
         raise DataError(
             f"{study.data_path}: no respondent is complete on every model column. "
-            f"The costliest is '{attrition.loc[attrition['alone'].idxmax(), 'rule']}'."
+            f"The costliest is '{costs.loc[costs['alone'].idxmax(), 'rule']}'."
         )
     cluster = _check_respondents(sample, study)
+    if cluster and sample[cluster].nunique() < 2:
+        raise DataError(
+            f"{study.data_path}: column '{cluster}' holds one cluster only in the analysis sample. "
+            "Remove design.cluster, or widen the filter."
+        )
     numeric, levels = _model_columns(sample, study)
     used = [name for name in numeric.columns if name not in sample.columns]
     sample = pd.concat([sample, numeric[used]], axis=1).reset_index(drop=True)
@@ -289,19 +298,20 @@ def _filtered(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
     where = study.design.where
     if not where:
         return raw
+    remedy = "Write a comparison of columns such as \"country == 'US' and age > 30\"."
     if "@" in where or "__" in where:
-        raise StudyError(f"filter {where!r}: '@' and '__' are not allowed in a filter.")
+        raise StudyError(f"filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}")
     try:
-        kept = raw.query(where, engine="python")
+        inside = raw.eval(where, engine="python")
     except Exception as error:
         hint = f"{type(error).__name__}: {error}"
-        raise StudyError(
-            f"filter {where!r} cannot be applied ({hint}). Write a comparison of columns such as "
-            "\"country == 'US' and age > 30\"."
-        ) from None
-    if len(kept) == 0:
+        raise StudyError(f"filter {where!r} cannot be applied ({hint}). {remedy}") from None
+    # Anything but yes or no for each row would select rows by their number.
+    if not isinstance(inside, pd.Series) or not pd.api.types.is_bool_dtype(inside):
+        raise StudyError(f"filter {where!r} does not say yes or no for each row. {remedy}")
+    if not inside.any():
         raise DataError(f"{study.data_path}: the filter {where!r} leaves no respondent.")
-    return kept
+    return raw[inside]
 
 
 def _checked_items(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -426,17 +436,15 @@ def _model_columns(
     sample: pd.DataFrame, study: Study
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
     """Numeric columns of every equation; text and booleans become indicators of their levels."""
+    used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
+    problems = [problem for name in dict.fromkeys(used) for problem in _unusable(sample[name])]
+    raise_all(DataError, str(study.data_path), problems)
     columns: dict[str, pd.Series] = {name: sample[name] for name in study.model_constructs}
     levels: dict[str, tuple[str, ...]] = {}
     for name in dict.fromkeys([*study.model.controls, *study.model.moderators]):
         if name in study.constructs:
             continue
         values = sample[name]
-        if values.nunique() < 2:
-            raise DataError(
-                f"{study.data_path}: column '{name}' holds {values.iloc[0]!r} only in the analysis "
-                "sample. Take it out of the model, or widen the filter."
-            )
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             columns[name] = values.astype(float)
             continue
@@ -445,6 +453,18 @@ def _model_columns(
         for level in levels[name][1:]:
             columns[f"{name}[{level}]"] = (text == level).astype(float)
     return pd.DataFrame(columns), levels
+
+
+def _unusable(values: pd.Series) -> list[str]:
+    """Why a column cannot stand in an equation: it does not vary, or is not finite."""
+    if values.nunique() < 2:
+        return [
+            f"'{values.name}' is {values.iloc[0]} for everyone in the analysis sample. Take it out "
+            "of the model, or widen the filter."
+        ]
+    if pd.api.types.is_float_dtype(values) and np.isinf(values).any():
+        return [f"column '{values.name}' holds an infinite number. Filter such rows out."]
+    return []
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, isnan, nan
+from math import ceil, copysign, inf, isnan, nan
 
 import pandas as pd
 
@@ -37,6 +37,8 @@ class Evidence:
         Respondents.
     least_df : float
         The fewest degrees of freedom behind it (Satterthwaite, or clusters minus one).
+    scarce : str
+        Reason code when these are fewer than four.
     label : str
         What is compared, for ``largest``: ``""`` for the slope itself, else the rival.
     """
@@ -47,13 +49,28 @@ class Evidence:
     conf_low: float
     conf_high: float
     n: int
-    least_df: float = float("inf")
+    least_df: float = inf
+    scarce: str = "few_clusters"
     label: str = ""
+
+    def statistic(self, null: float = 0.0) -> float:
+        """Distance from a null value in standard errors; infinite where the fit is exact."""
+        distance = self.estimate - null
+        if self.std_error == 0:
+            return copysign(inf, distance) if distance else 0.0
+        return distance / self.std_error
+
+    def inside(self, bound: float) -> bool:
+        """Whether the interval lies wholly within the smallest effect of interest."""
+        return -bound < self.conf_low and self.conf_high < bound
 
     def flipped(self) -> Evidence:
         """The same evidence with its sign turned."""
         low, high = -self.conf_high, -self.conf_low
         return replace(self, estimate=-self.estimate, conf_low=low, conf_high=high)
+
+
+Known = dict[tuple[str, ...], Evidence]
 
 
 @dataclass(frozen=True)
@@ -74,12 +91,12 @@ def p_value(evidence: Evidence, sign: str, bound: float) -> float:
     """
 
     def one_sided(null: float, above: bool) -> float:
-        distance = (evidence.estimate - null) / evidence.std_error
+        distance = evidence.statistic(null)
         p = float(t_p_value(distance, evidence.df)) / 2
         return p if (distance > 0) == above else 1 - p
 
     if sign in ("+", "-"):
-        return float(t_p_value(evidence.estimate / evidence.std_error, evidence.df))
+        return float(t_p_value(evidence.statistic(), evidence.df))
     if sign == "none":
         return min(1.0, 2 * max(one_sided(-bound, True), one_sided(bound, False)))
     if sign == "any":
@@ -111,11 +128,11 @@ def rule(evidence: Evidence, sign: str, bound: float, p_holm: float) -> Ruling:
     'negligible'
     """
     if evidence.least_df < LEAST_DF:
-        return Ruling(INCONCLUSIVE, reason="few_clusters")
+        return Ruling(INCONCLUSIVE, reason=evidence.scarce)
     if sign == "-":
         return rule(evidence.flipped(), "+", bound, p_holm)
     low, high = evidence.conf_low, evidence.conf_high
-    inside = -bound < low and high < bound
+    inside = evidence.inside(bound)
     outside = low >= bound or high <= -bound
     beyond = "clear" if low > bound or (sign == "any" and high < -bound) else "unresolved"
     if sign == "none":
@@ -191,23 +208,25 @@ class Case:
         return not self.reason and all(part.testable for part in self.parts)
 
     @property
-    def binding(self) -> Evidence:
-        """The component that is furthest from what the claim says."""
-        turned = -1 if self.claim.sign == "-" else 1
-        return min(self.components, key=lambda component: turned * component.estimate)
+    def turned(self) -> int:
+        """Minus one where the claim is about a negative value."""
+        return -1 if self.claim.sign == "-" else 1
 
     @property
     def p_value(self) -> float:
         """P value of the claim as a whole: all must hold, so the largest one counts."""
         if self.parts:
             return max(part.p_value for part in self.parts)
-        claim, turned = self.claim, -1 if self.claim.sign == "-" else 1
-        values = [p_value(one, claim.sign, claim.bound) for one in self.components]
-        if len(values) > 1 and turned * self.binding.estimate < 0:
-            # Any one of several can contradict the claim: Bonferroni over them.
-            worst = values[self.components.index(self.binding)]
-            return min(1.0, worst * len(values))
-        return max(values)
+        sign, bound = self.claim.sign, self.claim.bound
+        against = [
+            p_value(one, sign, bound)
+            for one in self.components
+            if self.turned * one.estimate < 0 and not one.inside(bound)
+        ]
+        # Any one of several can contradict the claim: Bonferroni over them.
+        if against:
+            return min(1.0, min(against) * len(self.components))
+        return max(p_value(one, sign, bound) for one in self.components)
 
 
 def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
@@ -237,9 +256,9 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
         from loyalty_analysis.analysis import analyse
 
         results = analyse(survey, everything=False)
-    rows, families = [], {}
+    rows, families, known = [], {}, evidence_by_name(results)
     for claims in load_claims(survey.study):
-        cases = [case for claim in claims.claims for case in cases_of(claim, survey, results)]
+        cases = [case for claim in claims.claims for case in cases_of(claim, survey, known)]
         family = [case.p_value for case in cases if case.testable]
         families[claims.name] = len(family)
         for case in cases:
@@ -249,28 +268,49 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
     return table
 
 
-def cases_of(claim: Claim, survey: Survey, results: dict[str, pd.DataFrame]) -> list[Case]:
+def evidence_by_name(results: dict[str, pd.DataFrame]) -> Known:
+    """Every standardized slope by ``slope``, model, term; every contrast by estimand, model, term.
+
+    Contrasts carry a fourth name: the rival of ``largest``, the group column of
+    ``slope_difference``.
+    """
+    known: Known = {}
+    for row in results["regression"].itertuples():
+        known["slope", row.model, row.term] = Evidence(
+            row.beta, row.beta_std_error, row.beta_df, row.beta_low, row.beta_high, row.n,
+            min(row.df, row.beta_df),
+        )  # fmt: skip
+    for row in results["contrasts"].itertuples():
+        known[row.estimand, row.model, row.term, row.group or row.versus] = Evidence(
+            row.estimate, row.std_error, row.df, row.conf_low, row.conf_high, row.n,
+            row.df if isnan(row.df_satterthwaite) else min(row.df, row.df_satterthwaite),
+        )  # fmt: skip
+    return known
+
+
+def cases_of(claim: Claim, survey: Survey, known: Known) -> list[Case]:
     """Match one claim with the evidence on each outcome it is judged on."""
     outcomes = claim.outcomes(survey.study)
     if not outcomes:
         named = claim.outcome if isinstance(claim.outcome, str) else " or ".join(claim.outcome)
         return [Case(claim, named, reason=f"missing_outcome: {named}")]
-    return [_case(claim, outcome, survey, results) for outcome in outcomes]
+    return [_case(claim, outcome, survey, known) for outcome in outcomes]
 
 
-def _case(claim: Claim, outcome: str, survey: Survey, results: dict[str, pd.DataFrame]) -> Case:
+def _case(claim: Claim, outcome: str, survey: Survey, known: Known) -> Case:
     if claim.parts:
-        parts = []
+        parts: list[Case] = []
         for part in claim.parts:
-            own = outcome if part.outcome is None else str(part.outcome)
-            case = _case(claim.part(part), own, survey, results)
-            parts.append(replace(case, part=part.id))
+            single = claim.part(part)
+            own = [_case(single, outcome, survey, known)]
+            cases = own if part.outcome is None else cases_of(single, survey, known)
+            parts += [replace(case, part=part.id) for case in cases]
         reason = _merged([part.reason for part in parts if part.reason])
         return Case(claim, outcome, reason=reason, parts=tuple(parts))
     reason = _why_not(claim, outcome, survey)
     if reason:
         return Case(claim, outcome, reason=reason)
-    return Case(claim, outcome, tuple(_evidence(claim, outcome, survey, results)))
+    return Case(claim, outcome, tuple(_evidence(claim, outcome, survey, known)))
 
 
 def _merged(reasons: Sequence[str]) -> str:
@@ -306,10 +346,12 @@ def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     if claim.estimand == "slope_difference":
         return _why_no_contrast(claim, survey) or _absent(equation.focal, named)
     if claim.estimand == "interaction":
-        inside = {*equation.focal, *study.model.moderators, *study.model.controls}
+        inside = {*equation.focal, *study.model.moderators, *study.model.controls} - {outcome}
         many = [name for name in named if len(survey.terms([name])) > 1]
         return _absent(inside, named) or (f"many_levels: {', '.join(many)}" if many else "")
-    return _absent(equation.focal, named)
+    # What a slope must stand beside may also be a control; a rival has to be a driver.
+    beside = equation.focal if claim.estimand == "largest" else equation.terms
+    return _absent(equation.focal, [claim.term]) or _absent(beside, claim.versus)
 
 
 def _absent(inside: Sequence[str] | set[str], named: Sequence[str]) -> str:
@@ -335,70 +377,46 @@ def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
     return None
 
 
-def _evidence(
-    claim: Claim, outcome: str, survey: Survey, results: dict[str, pd.DataFrame]
-) -> list[Evidence]:
+def _evidence(claim: Claim, outcome: str, survey: Survey, known: Known) -> list[Evidence]:
     equation = equation_of(survey.study, claim.estimand, outcome)
     assert equation is not None
+    model, term = equation.model, claim.term
+    contrast = (claim.estimand, model, term)
     if claim.estimand in ("total", "direct", "path"):
-        return [_slope(results["regression"], equation.model, claim.term)]
-    table = results["contrasts"]
-    chosen = table[
-        (table["estimand"] == claim.estimand)
-        & (table["model"] == equation.model)
-        & (table["term"] == claim.term)
-    ]
-    if claim.estimand == "slope_difference":
+        found = [known["slope", model, term]]
+    elif claim.estimand == "largest":
+        rivals = [replace(known[*contrast, rival], label=rival) for rival in claim.versus]
+        found = [known["slope", model, term], *rivals]
+    elif claim.estimand == "slope_difference":
         column, turned = contrast_of(claim, survey) or ("", False)
-        row = _contrast(chosen[chosen["group"] == column].iloc[0])
-        return [row.flipped() if turned else row]
-    if claim.estimand == "interaction":
-        return [_contrast(chosen.iloc[0])]
-    chosen = chosen.drop_duplicates("versus").set_index("versus")
-    own = _slope(results["regression"], equation.model, claim.term)
-    found = [own]
-    for rival in claim.versus:
-        other = _slope(results["regression"], equation.model, rival)
-        row = replace(_contrast(chosen.loc[rival]), label=rival)
-        found.append(replace(row, least_df=min(row.least_df, own.least_df, other.least_df)))
-    return found
+        one = known[*contrast, column]
+        found = [one.flipped() if turned else one]
+    else:
+        found = [known[*contrast, ""]]
+    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
+    return [replace(one, scarce=scarce) for one in found]
 
 
-def _slope(regression: pd.DataFrame, model: str, term: str) -> Evidence:
-    row = regression[(regression["model"] == model) & (regression["term"] == term)].iloc[0]
-    return Evidence(
-        float(row["beta"]), float(row["beta_std_error"]), float(row["beta_df"]),
-        float(row["beta_low"]), float(row["beta_high"]), int(row["n"]),
-        min(float(row["df"]), float(row["beta_df"])),
-    )  # fmt: skip
+def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
+    """Rule on a case without parts, and name the component that the verdict hangs on.
 
-
-def _contrast(row: pd.Series) -> Evidence:
-    least = float(row["df"])
-    if not isnan(float(row["df_satterthwaite"])):
-        least = min(least, float(row["df_satterthwaite"]))
-    return Evidence(
-        float(row["estimate"]), float(row["std_error"]), float(row["df"]),
-        float(row["conf_low"]), float(row["conf_high"]), int(row["n"]), least,
-    )  # fmt: skip
-
-
-def ruling(case: Case, p_holm: float) -> Ruling:
-    """Rule on a case without parts."""
+    That is the surest one against the claim; else the one furthest from it that its own interval
+    does not support; else the one furthest from it.
+    """
     claim = case.claim
-    found = [rule(one, claim.sign, claim.bound, p_holm) for one in case.components]
-    binding = found[case.components.index(case.binding)]
-    verdicts = {one.verdict for one in found}
-    if verdicts == {SUPPORTED}:
-        sizes = {one.size for one in found}
-        size = sizes.pop() if len(sizes) == 1 else "unresolved"
-        if claim.size == "clear" and size != "clear":
-            return Ruling(INCONCLUSIVE, reason="size_unresolved")
-        return Ruling(SUPPORTED, size)
-    if binding.verdict == SUPPORTED:
-        # Every component points the claimed way, but one of them not beyond doubt.
-        return next(one for one in found if one.verdict != SUPPORTED)
-    return binding
+    ordered = sorted(case.components, key=lambda one: case.turned * one.estimate)
+    found = [(rule(one, claim.sign, claim.bound, p_holm), one) for one in ordered]
+    against = [pair for pair in found if pair[0].verdict == CONTRADICTED]
+    if against:
+        return min(against, key=lambda pair: p_value(pair[1], claim.sign, claim.bound))
+    short = [pair for pair in found if pair[0].verdict != SUPPORTED]
+    if short:
+        return next((pair for pair in short if pair[0].reason != "multiplicity"), short[0])
+    sizes = {one.size for one, _ in found}
+    size = sizes.pop() if len(sizes) == 1 else "unresolved"
+    if claim.size == "clear" and size != "clear":
+        return Ruling(INCONCLUSIVE, reason="size_unresolved"), ordered[0]
+    return Ruling(SUPPORTED, size), ordered[0]
 
 
 def ruling_of_parts(rulings: Sequence[Ruling]) -> Ruling:
@@ -432,29 +450,32 @@ def _rows(
 ) -> list[dict[str, object]]:
     if not case.testable:
         refused = Ruling(NOT_TESTABLE, reason=case.reason)
-        rows = [_row(case, claims, refused, nan, nan, survey)]
+        rows = [_row(case, claims, refused, None, nan, survey)]
         for part in case.parts:
             own = Ruling(NOT_TESTABLE, reason=part.reason or "claim_not_testable")
-            rows.append(_row(part, claims, own, nan, nan, survey))
+            rows.append(_row(part, claims, own, None, nan, survey))
         return rows
+    p_holm = _adjusted(case, case.p_value, family)
     if not case.parts:
-        p_holm = _adjusted(case, case.p_value, family)
-        return [_row(case, claims, ruling(case, p_holm), case.p_value, p_holm, survey)]
+        return [_row(case, claims, *ruling(case, p_holm), p_holm, survey)]
     rows, rulings = [], []
     for part in case.parts:
-        p_holm = _adjusted(case, part.p_value, family)
-        rulings.append(ruling(part, p_holm))
-        rows.append(_row(part, claims, rulings[-1], part.p_value, p_holm, survey))
-    whole = ruling_of_parts(rulings)
-    p_holm = _adjusted(case, case.p_value, family)
-    return [_row(case, claims, whole, case.p_value, p_holm, survey), *rows]
+        p_part = _adjusted(case, part.p_value, family)
+        found, shown = ruling(part, p_part)
+        rulings.append(found)
+        rows.append(_row(part, claims, found, shown, p_part, survey))
+    return [_row(case, claims, ruling_of_parts(rulings), None, p_holm, survey), *rows]
 
 
 def _row(
-    case: Case, claims: ClaimSet, found: Ruling, p: float, p_holm: float, survey: Survey
+    case: Case,
+    claims: ClaimSet,
+    found: Ruling,
+    shown: Evidence | None,
+    p_holm: float,
+    survey: Survey,
 ) -> dict[str, object]:
     claim = case.claim
-    shown = case.binding if case.components else None
     guide = ""
     if shown is not None and found.verdict == INCONCLUSIVE:
         clusters = survey.n_clusters
@@ -479,7 +500,7 @@ def _row(
         "estimate": shown.estimate if shown else nan,
         "conf_low": shown.conf_low if shown else nan,
         "conf_high": shown.conf_high if shown else nan,
-        "p_value": p,
+        "p_value": case.p_value if found.verdict != NOT_TESTABLE else nan,
         "p_holm": p_holm,
         "n": survey.n,
         "verdict": found.verdict,

@@ -1,0 +1,255 @@
+"""Readings of tables: short paragraphs of computed sentences for notebooks and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from loyalty_analysis.equations import equations
+from loyalty_analysis.formatting import in_sentence, listing, number, percent
+from loyalty_analysis.sentences import range_of
+from loyalty_analysis.study import Study
+from loyalty_analysis.survey import Survey
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Sentences that a notebook shows as a paragraph, every label escaped.
+
+    Examples
+    --------
+    >>> str(Prose(("One.", "Two.")))
+    'One. Two.'
+    """
+
+    sentences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self))}</p>"
+
+
+def prose(sentences: Iterable[str]) -> Prose:
+    """Join sentences into a paragraph."""
+    return Prose(tuple(sentence for sentence in sentences if sentence))
+
+
+def sample_reading(survey: Survey) -> Prose:
+    """Say who is analysed, with what weights and clusters, and what the data are."""
+    said = [f"{number(survey.n, 0)} of {number(survey.n_read, 0)} respondents are analysed."]
+    if not survey.has_respondents:
+        said = [f"This study is known by the moments of {number(survey.n, 0)} respondents only."]
+    if survey.study.is_simulated:
+        said.append("They are simulated: they test the software and say nothing about customers.")
+    if survey.weights is not None:
+        effective = number(survey.effective_n, 0)
+        said.append(f"Weights leave the precision of {effective} equally weighted respondents.")
+    if survey.n_clusters is not None:
+        said.append(f"Errors are clustered in {survey.n_clusters} clusters ({survey.cluster}).")
+    return prose(said)
+
+
+def attrition_reading(survey: Survey) -> Prose:
+    """Say what was lost, which column costs most, and what a half-of-items rule would keep."""
+    if not survey.has_respondents:
+        return prose(["Published moments come with their own analysis sample: nothing to remove."])
+    table = survey.attrition
+    steps = table[table["kind"] == "step"]
+    lost = survey.n_read - survey.n
+    said = [f"{number(lost, 0)} rows ({percent(lost / survey.n_read)}) are not analysed."]
+    worst = steps.loc[steps["alone"].idxmax()]
+    if worst["alone"] > 0:
+        cost = number(worst["alone"], 0)
+        said.append(f"The costliest rule is '{worst['rule']}': {cost} rows by itself.")
+    half = table[table["kind"] == "comparison"]["left"]
+    if len(half):
+        kept = number(half.iloc[0], 0)
+        said.append(f"If half of the items of a construct were enough, {kept} would be kept.")
+    return prose(said)
+
+
+def skipped(survey: Survey) -> Prose:
+    """Say which sections a study known by its moments must skip; empty for respondents."""
+    if survey.has_respondents:
+        return prose([])
+    return prose(
+        [
+            "Respondents are not at hand, so these are skipped: attrition, answer distributions, "
+            "robust errors, checks of the regressions, group differences and interactions.",
+            "Errors are classical: they assume equal error variances and normal scores.",
+        ]
+    )
+
+
+def needs_respondents(what: str) -> Prose:
+    """Say that something cannot be shown for a study known by its moments.
+
+    Examples
+    --------
+    >>> str(needs_respondents("Answer distributions"))
+    'Answer distributions need respondents; this study is known by its moments only.'
+    """
+    return prose([f"{what} need respondents; this study is known by its moments only."])
+
+
+def descriptives_reading(table: pd.DataFrame) -> Prose:
+    """Say which score is highest and lowest, and which scale is least reliable."""
+    high, low = table.loc[table["mean"].idxmax()], table.loc[table["mean"].idxmin()]
+    said = [
+        f"{high['label']} has the highest mean ({number(high['mean'])}), "
+        f"{in_sentence(str(low['label']))} the lowest ({number(low['mean'])})."
+    ]
+    known = table.dropna(subset="alpha")
+    if len(known):
+        worst = known.loc[known["alpha"].idxmin()]
+        said.append(
+            f"The least reliable scale is {in_sentence(str(worst['label']))}: "
+            f"Cronbach's alpha {number(worst['alpha'])}."
+        )
+    single = [in_sentence(str(label)) for label in table[table["items"] == 1]["label"]]
+    if single:
+        said.append(f"Reliability is not assessable for single items: {listing(single, 9)}.")
+    return prose(said)
+
+
+def correlations_reading(table: pd.DataFrame, study: Study, most: int = 2) -> Prose:
+    """Name the pairs of constructs that overlap most."""
+    order = table["r"].abs().sort_values(ascending=False).index[:most]
+    pairs = [
+        f"{in_sentence(study.label(row['a']))} with {in_sentence(study.label(row['b']))} "
+        f"({number(row['r'])})"
+        for _, row in table.loc[order].iterrows()
+    ]
+    return prose([f"The strongest correlations: {listing(pairs, most)}."])
+
+
+def models_reading(table: pd.DataFrame, study: Study) -> Prose:
+    """Say how much of each outcome's variance its equation accounts for."""
+    chosen = table[table["kind"].isin(["mediator", "total"])]
+    parts = [
+        f"{percent(row['r2'])} of the variance of {in_sentence(study.label(row['outcome']))}"
+        for _, row in chosen.iterrows()
+    ]
+    return prose([f"Drivers and controls account for {listing(parts, 9)}."])
+
+
+def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
+    """Name the drivers whose partial slope points the other way than their correlation."""
+    told = table[(table["beta_low"] > 0) | (table["beta_high"] < 0)]
+    totals = told[told["model"].str.endswith(".total") & told["term"].isin(study.model.drivers)]
+    flips = totals[totals["beta"] * totals["zero_order"] < 0]
+    if flips.empty:
+        return prose(["No driver's slope points the other way than its correlation."])
+    pairs = [
+        f"{in_sentence(study.label(row['term']))} on {in_sentence(study.label(row['outcome']))} "
+        f"(correlation {number(row['zero_order'])}, slope {number(row['beta'])})"
+        for _, row in flips.iterrows()
+    ]
+    return prose([f"Beside the others these point the other way: {listing(pairs, 9)}."])
+
+
+def contrasts_reading(table: pd.DataFrame, study: Study) -> Prose:
+    """Read the group differences of slopes whose interval leaves out zero."""
+    rows = table[table["estimand"] == "slope_difference"]
+    if rows.empty:
+        return prose(["The study declares no contrast of groups that can be estimated here."])
+    told = rows[(rows["conf_low"] > 0) | (rows["conf_high"] < 0)]
+    said = [f"Of {len(rows)} differences of slopes, {len(told)} leave out zero (unadjusted)."]
+    for _, row in told.reindex(told["estimate"].abs().sort_values().index[::-1]).head(3).iterrows():
+        term, outcome = (in_sentence(study.label(row[key])) for key in ("term", "outcome"))
+        ends = range_of(row["conf_low"], row["conf_high"])
+        said.append(
+            f"{term[:1].upper()}{term[1:]} on {outcome}, {row['versus']}: "
+            f"{number(row['estimate'])} ({ends})."
+        )
+    return prose(said)
+
+
+def diagnostics_reading(table: pd.DataFrame | None) -> Prose:
+    """Say where the regressions show unequal error variances, curvature or heavy respondents."""
+    if table is None:
+        return prose([])
+    models = table["model"].nunique()
+    said = []
+    words = {"breusch_pagan": "unequal error variances", "reset": "curvature"}
+    for check, what in words.items():
+        found = int((table[table["check"] == check]["p_value"] < 0.05).sum())
+        said.append(f"{found} of {models} equations show {what} (p < 0.05).")
+    cook = table[table["check"] == "largest_cook"]["statistic"].max()
+    said.append(f"The largest Cook's distance is {number(cook, 3)}.")
+    return prose([*said, "The errors used here allow for unequal variances."])
+
+
+def verdict_reading(verdicts: pd.DataFrame, claim: str) -> Prose:
+    """Read what was found for one claim, outcome by outcome."""
+    rows = verdicts[(verdicts["claim"] == claim) & (verdicts["part"] == "")]
+    return prose(rows["sentence"] if len(rows) else [f"This study does not ask for claim {claim}."])
+
+
+def slopes_reading(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> Prose:
+    """Read the largest focal slopes of every equation of one kind."""
+    return prose(readings(survey, regression, kind))
+
+
+def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
+    """Read one row of regression.csv in scale points and in SDs.
+
+    Parameters
+    ----------
+    row : Series
+        A row of :func:`loyalty_analysis.regression.regression`.
+    study : Study
+    scale : str
+        Words for the outcome's scale, such as ``"1-7"``; empty when none is declared.
+
+    Returns
+    -------
+    str
+    """
+    term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
+    size = abs(float(row["estimate"]))
+    unit = f" on the {scale} scale" if scale else ""
+    if float(row["beta_low"]) <= 0 <= float(row["beta_high"]):
+        return (
+            f"Whether {term} goes with higher or lower {outcome} cannot be told: "
+            f"standardized {number(row['beta'])}, {range_of(row['beta_low'], row['beta_high'])}."
+        )
+    more = "more" if float(row["estimate"]) > 0 else "less"
+    return (
+        f"One point more {term} goes with {number(size)} points {more} {outcome}{unit} "
+        f"({range_of(row['conf_low'], row['conf_high'])}; standardized {number(row['beta'])}, "
+        f"{range_of(row['beta_low'], row['beta_high'])})."
+    )
+
+
+def readings(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> list[str]:
+    """Read the focal slopes of every equation of one kind, largest first.
+
+    Parameters
+    ----------
+    survey : Survey
+    regression : DataFrame
+    kind : {"mediator", "total", "direct", "path"}
+    """
+    found = []
+    for equation in equations(survey.study):
+        if equation.kind != kind:
+            continue
+        rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
+        focal = rows.loc[list(equation.focal)]
+        order = focal["beta"].abs().sort_values(ascending=False).index
+        scale = _scale_words(survey.study, equation.outcome)
+        found += [slope_sentence(focal.loc[name], survey.study, scale) for name in order]
+    return found
+
+
+def _scale_words(study: Study, construct: str) -> str:
+    scale = study.scale_of(construct)
+    if scale.min is None or scale.max is None:
+        return ""
+    return f"{scale.min:g}-{scale.max:g}"

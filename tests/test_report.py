@@ -1,0 +1,268 @@
+"""The whole way from a study to a page, with tiny notebooks in place of the shipped ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup, Tag
+from factory import make
+from nbformat import v4
+
+from loyalty_analysis import report
+from loyalty_analysis.analysis import analyse
+from loyalty_analysis.errors import DataError, RunError
+from loyalty_analysis.pages import CONTENT_POLICY
+from loyalty_analysis.report import SIMULATED, assumptions, render, skipped
+from loyalty_analysis.runs import Run, last_good
+from loyalty_analysis.survey import read_survey
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+PARAMETERS = 'study: str = ""\nsettings: list = []\ndata: str = ""\nwhere: str = ""'
+FIGURE = """\
+import base64
+png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+about = {"alt": "Affective goes with higher satisfaction", "name": "forest"}
+data = {"image/png": png, "image/svg+xml": "<svg></svg>"}
+get_ipython().display_pub.publish(data, {kind: about for kind in data})
+"""
+TABLE = """\
+class Table:
+    def _repr_html_(self):
+        return "<table id='model-satisfaction'><thead><tr><th>b</th></tr></thead></table>"
+Table()
+"""
+CELLS = {
+    "report": ["settings"],
+    "01_data": ["study"],
+    "02_descriptives": [FIGURE],
+    "03_regressions": [TABLE],
+}
+
+
+CLAIMS: list[dict[str, Any]] = [
+    {"rival": ["C2"], "text": f"Affective commitment raises {HOSTILE}."},
+    {"estimand": "total", "outcome": "loyalty", "term": "forced", "sign": "-", "note": HOSTILE},
+    {"term": "habitual"},
+    {"parts": [{"id": "a", "term": "affective"}, {"id": "f", "term": "forced"}]},
+]
+
+
+def write_notebooks(folder: Path, **cells: list[str]) -> Path:
+    folder.mkdir()
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    for name, sources in {**CELLS, **cells}.items():
+        content = [
+            v4.new_markdown_cell(f"# Is {name} so?"),
+            v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            v4.new_markdown_cell(f"## Finding of {name}"),
+            *map(v4.new_code_cell, sources),
+            v4.new_markdown_cell("## What this does not show"),
+        ]
+        nbformat.write(v4.new_notebook(cells=content, metadata=metadata), folder / f"{name}.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    """Two runs of one study, the second with another setting."""
+    folder = tmp_path_factory.mktemp("report")
+    changes = {"constructs.satisfaction.label": HOSTILE, "model.controls": ["age"]}
+    study = make(folder / "tiny", changes=changes, claims=CLAIMS)
+    notebooks = write_notebooks(folder / "notebooks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "notebooks_folder", lambda: notebooks)
+        first = render(study, folder / "out")
+        second = render(study, folder / "out", settings=["model.controls=[]"])
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def text(rendered: tuple[Run, Run]) -> str:
+    return (rendered[1].folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def soup(text: str) -> BeautifulSoup:
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_a_report_holds_everything_a_run_promises(rendered: tuple[Run, Run]) -> None:
+    folder = rendered[0].folder
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {"index.html", "verdicts.csv", "manifest.json", "results/regression.csv"} <= names
+    assert {f"notebooks/{name}.ipynb" for name in CELLS} <= names
+    assert {"figures/forest.png", "figures/forest.svg"} <= names
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["state"] == "ok"
+    assert [one["state"] for one in manifest["notebooks"]] == ["ok"] * 4
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert set(manifest["files"]) == names - {"manifest.json"}
+
+
+def test_the_page_runs_in_the_order_a_reader_needs(soup: BeautifulSoup) -> None:
+    found = [str(tag["id"]) for tag in soup.select("main > section[id]")]
+    assert found == ["answer", "verdicts", "changes", "check"]
+    headings = [tag.get_text(strip=True) for tag in soup.find_all(["h1", "h2"])]
+    asked = [f"Is {name} so?" for name in CELLS]
+    assert headings == [
+        "A tiny study",
+        "The answer",
+        "The verdicts, claim by claim",
+        "What changed since the last run",
+        *asked,
+        "How to check this",
+    ]
+
+
+def test_simulated_respondents_are_announced_across_the_page(soup: BeautifulSoup) -> None:
+    banner = soup.select_one("body > .banner")
+    assert banner is not None
+    assert banner.get_text() == SIMULATED
+
+
+def test_the_verdict_table_is_complete(soup: BeautifulSoup, rendered: tuple[Run, Run]) -> None:
+    verdicts = rendered[1].verdicts
+    table = soup.select_one("#verdicts")
+    assert table is not None
+    assert len(table.select("tbody tr")) == len(verdicts)
+    for claim, sentence in zip(verdicts["claim"], verdicts["sentence"], strict=True):
+        assert claim in table.get_text()
+        assert sentence in table.get_text() or sentence.startswith("Not testable")
+    for cell in table.select("td"):
+        assert cell["data-label"]
+    assert all(cell.get("scope") for cell in table.select("th"))
+
+
+def test_the_page_loads_nothing_and_runs_nothing(text: str, soup: BeautifulSoup) -> None:
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    assert isinstance(policy, Tag)
+    assert policy["content"] == CONTENT_POLICY
+    assert "script-src" not in CONTENT_POLICY
+    assert soup.find(["script", "link", "iframe", "object"]) is None
+    assert not re.findall(r"(?:src|href|action)\s*=\s*[\"']?\s*(?:https?:)?//", text)
+    assert not re.findall(r"url\(|@import", text)
+    assert all(str(tag["src"]).startswith("data:image/") for tag in soup.find_all(src=True))
+
+
+def test_labels_of_the_survey_are_text(text: str, soup: BeautifulSoup) -> None:
+    assert HOSTILE not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    names = {name for tag in soup.find_all(True) for name in tag.attrs}
+    assert not {name for name in names if name.startswith("on")}
+
+
+def test_links_lead_somewhere_and_anchors_are_unique(
+    soup: BeautifulSoup, rendered: tuple[Run, Run]
+) -> None:
+    anchors = [str(tag["id"]) for tag in soup.find_all(id=True)]
+    assert len(anchors) == len(set(anchors))
+    for link in soup.find_all("a", href=True):
+        address = str(link["href"])
+        if address.startswith("#"):
+            assert address[1:] in anchors, address
+        else:
+            assert (rendered[1].folder / address).is_file(), address
+
+
+def test_rows_link_to_the_evidence_on_their_equation(soup: BeautifulSoup) -> None:
+    links = {str(link["href"]) for link in soup.select("#verdicts tbody a")}
+    assert links <= {"#model-satisfaction", "#regressions"}
+    assert "#model-satisfaction" in links
+
+
+def test_contents_leave_out_headings_that_every_section_has(soup: BeautifulSoup) -> None:
+    contents = soup.select_one("nav .wide")
+    assert contents is not None
+    assert "Finding of 03_regressions" in contents.get_text()
+    assert "What this does not show" not in contents.get_text()
+
+
+def test_code_is_folded_and_figures_have_alt_text(soup: BeautifulSoup) -> None:
+    assert soup.select("main details.code:not([open])")
+    assert all(str(image["alt"]).strip() for image in soup.find_all("img"))
+
+
+def test_the_page_says_how_to_check_it(soup: BeautifulSoup, rendered: tuple[Run, Run]) -> None:
+    run = rendered[1]
+    check = soup.select_one("#check")
+    assert check is not None
+    said = check.get_text()
+    manifest = json.loads((run.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["data"]["sha256"] in said
+    assert manifest["command"] in said
+    assert "model.controls=[]" in said
+    assert run.folder.name in said
+    for name in manifest["files"]:
+        assert name == "index.html" or check.find("a", href=name) is not None
+
+
+def test_the_second_run_is_compared_with_the_first(
+    soup: BeautifulSoup, rendered: tuple[Run, Run]
+) -> None:
+    section = soup.select_one("#changes")
+    assert section is not None
+    assert rendered[0].folder.name in section.get_text()
+    assert "differed in the settings" in section.get_text()
+    first = (rendered[0].folder / "index.html").read_text(encoding="utf-8")
+    assert 'id="changes"' not in first
+
+
+def test_neither_page_nor_notebooks_name_the_machine(rendered: tuple[Run, Run]) -> None:
+    for run in rendered:
+        for path in run.folder.rglob("*"):
+            if path.suffix in (".html", ".ipynb", ".json", ".csv"):
+                text = path.read_text(encoding="utf-8")
+                assert f"{run.folder.parents[2]}/" not in text, path.name
+                assert f"{Path.home()}/" not in text, path.name
+
+
+def test_a_failing_notebook_leaves_the_last_good_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, out = make(tmp_path / "tiny"), tmp_path / "out"
+    good = write_notebooks(tmp_path / "good")
+    bad = write_notebooks(tmp_path / "bad", **{"01_data": ["1", "{}['missing']"]})
+    monkeypatch.setattr(report, "notebooks_folder", lambda: good)
+    run = render(study, out)
+    monkeypatch.setattr(report, "notebooks_folder", lambda: bad)
+    with pytest.raises(RunError, match=r"notebook 01_data, cell 5: KeyError: 'missing'") as error:
+        render(study, out)
+    assert last_good(out, "tiny") == run.folder
+    (kept,) = (out / "tiny").glob("*.failed")
+    assert kept.name in str(error.value)
+    manifest = json.loads((kept / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["state"], manifest["error"]["notebook"]) == ("failed", "01_data")
+    assert manifest["error"]["cell"] == 5
+    assert (kept / "notebooks" / "01_data.ipynb").is_file()
+    assert not (kept / "index.html").exists()
+
+
+def test_bad_data_starts_nothing(tmp_path: Path) -> None:
+    study = make(tmp_path / "tiny")
+    (study.parent / "survey.csv").unlink()
+    with pytest.raises(DataError):
+        render(study, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_known_by_moments_says_what_it_leaves_out() -> None:
+    survey = read_survey("bank_customers")
+    assert "attrition" in skipped(survey)
+    results = analyse(survey)
+    assert "normal theory" in " ".join(assumptions(survey, results))
+
+
+def test_assumptions_follow_the_study(tmp_path: Path) -> None:
+    survey = read_survey(make(tmp_path / "tiny"))
+    said = " ".join(assumptions(survey, analyse(survey)))
+    assert skipped(survey) == ""
+    assert "Search: reliability of 0.80 is assumed" in said
+    assert "HC3" in said
