@@ -14,7 +14,7 @@ Examples
 >>> import loyalty_analysis as la
 >>> survey = la.read_survey("bank_customers")
 >>> sorted(la.judge(survey).verdict.unique())[0]
-'inconclusive'
+'contradicted'
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -113,8 +113,9 @@ class Claim(BaseModel):
     @property
     def comparing(self) -> bool:
         """Whether it compares constructs, or says what one adds to others."""
-        compares = ("largest", "slope_difference", "largest_share", "share_difference")
-        return self.estimand in compares or bool(self.versus) or self.sign in ("none", "any")
+        compares = ("largest", "largest_share", "share_difference")
+        beside = bool(self.versus) and self.estimand in ("total", "direct", "path")
+        return self.estimand in compares or beside or self.sign in ("none", "any")
 
     def part(self, part: Part) -> Claim:
         """The claim that one of its parts makes."""

@@ -106,7 +106,8 @@ class Estimate:
 
     def p_value(self, null: float = 0.0) -> Array:
         """Two-sided p values of the null value."""
-        return t_p_value((self.values - null) / self.std_error, self.df)
+        with np.errstate(divide="ignore", invalid="ignore"):  # an exact fit has no error
+            return t_p_value((self.values - null) / self.std_error, self.df)
 
 
 def t_p_value(statistic: Array | float, df: Array | float) -> Array:
@@ -217,7 +218,9 @@ def _leverage(centred: Array, part: Moments, weights: Array) -> Array:
     # In the correlation metric, so that the cut of pinv does not depend on the columns' units.
     inverse = np.linalg.pinv(part.cross / np.outer(size, size), hermitian=True)
     distance = np.einsum("ij,ij->i", (centred / size) @ inverse, centred / size)
-    return np.minimum(weights * (1 / part.weight + distance), 0.99)
+    leverage = weights * (1 / part.weight + distance)
+    # Whom a column singles out is fitted exactly: there is nothing left to correct.
+    return np.where(leverage < 0.99, leverage, 0.0)
 
 
 def estimate(function: Function, sample: Sample) -> Estimate:
@@ -262,7 +265,7 @@ def estimate(function: Function, sample: Sample) -> Estimate:
     if count < FEW_CLUSTERS:
         covariance = jackknife(function, sample)
         return Estimate(values, covariance, count - 1, "jackknife over clusters")
-    sums = _cluster_sums(influence(function, sample, correct=False), sample)
+    sums = _cluster_sums(influence(function, sample), sample)
     covariance = sums.T @ sums * (count / (count - 1))
     return Estimate(values, covariance, count - 1, "clusters summed")
 

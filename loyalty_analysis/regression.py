@@ -135,6 +135,7 @@ def fit_rows(
     df_residual = moments.n - len(terms) - 1
     df = np.full(len(terms) + 1, float(df_residual))
     if clusters is None:
+        _refuse_alone(result.model.wexog, terms, outcome)
         covariance = back @ _covariance(result, kind) @ back.T
     elif kind == "CR2":
         found = cr2(scaled, result.resid, clusters, weights, contrast=back)
@@ -148,6 +149,19 @@ def fit_rows(
         outcome, (INTERCEPT, *terms), back @ result.params, covariance, df, kind,
         float(result.rsquared), moments.n, df_residual, design, result.resid,
     )  # fmt: skip
+
+
+def _refuse_alone(scaled: Array, terms: tuple[str, ...], outcome: str) -> None:
+    """Refuse a column whose slope one respondent decides: robust errors do not exist for it."""
+    basis = np.linalg.qr(scaled)[0]
+    leverage = np.einsum("ij,ij->i", basis, basis)
+    if leverage.max() > 1 - 1e-9:
+        row = scaled[leverage.argmax()]
+        column = terms[int(np.abs(row[1:]).argmax())]
+        raise DataError(
+            f"{outcome}: one respondent alone decides the slope of '{column}'. Merge the category "
+            "with another, or take the column out of the model."
+        )
 
 
 def _kind_of_errors(errors: str | None, weights: Array | None, clusters: Array | None) -> str:

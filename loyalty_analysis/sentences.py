@@ -10,16 +10,17 @@ from loyalty_analysis.formatting import in_sentence, listing, number
 
 if TYPE_CHECKING:
     from loyalty_analysis.claims import Claim
+    from loyalty_analysis.rules import Evidence, Ruling
     from loyalty_analysis.study import Study
     from loyalty_analysis.survey import Survey
-    from loyalty_analysis.verdicts import Case, Evidence, Ruling
+    from loyalty_analysis.verdicts import Case
 
 REASONS = {
     "includes_zero": "the interval includes zero and is too wide to call it negligible",
     "straddles_bound": "the interval straddles the smallest size of interest",
     "multiplicity": "not significant after Holm's correction for the whole claim set",
-    "few_clusters": "fewer than four degrees of freedom: too few clusters",
-    "few_respondents": "fewer than four degrees of freedom: too few respondents",
+    "few_clusters": "too few clusters, under four degrees of freedom",
+    "few_respondents": "too few respondents, under four degrees of freedom",
     "size_unresolved": "the sign is clear, the size is not",
     "no_mediator": "the study has no mediator",
     "needs_respondents": "only moments are known, not respondents",
@@ -28,7 +29,7 @@ REASONS = {
     "missing_contrast": "the study declares no such contrast",
     "missing_group": "a group is missing or too small",
     "no_equation": "the study has no equation for it",
-    "not_in_model": "measured, but not in this equation",
+    "not_in_model": "measured, but no driver of this equation",
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
     "claim_not_testable": "another part cannot be tested",
@@ -90,6 +91,8 @@ def verdict_sentence(
     said += f": about {guide} would settle it." if guide else "."
     if case.claim.comparing:
         said += f" {NOT_CORRECTED}"
+    if case.claim.estimand == "slope_difference":
+        said += " Whether the items mean the same in both groups is not tested."
     return said
 
 
@@ -126,7 +129,7 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
         way = "above" if evidence.estimate > 0 else "below"
         return (
             f"The standardized slope of {term} on {outcome} lies {number(value)} {way} that of "
-            f"{rival} ({interval})"
+            f"{rival}, the smallest of its leads ({interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
@@ -183,9 +186,17 @@ def _strongest(table: pd.DataFrame, model: str, study: Study) -> str:
         return f"No driver can be told to go with higher or lower {outcome}."
     ordered = told.reindex(told["beta"].abs().sort_values(ascending=False).index)
     listed = [_slope_words(row, study) for _, row in ordered.head(3).iterrows()]
-    best, *rest = listed
-    text = f"{outcome[:1].upper()}{outcome[1:]} goes most with {best}"
-    return f"{text}, then {listing(rest)}." if rest else f"{text}."
+    text = f"{outcome[:1].upper()}{outcome[1:]} goes with {listing(listed)}"
+    if len(listed) == 1:
+        return f"{text}."
+    first, second = (sorted(map(abs, ends)) for ends in _intervals(ordered.head(2)))
+    apart = second[1] < first[0]
+    order = "largest first" if apart else "and which of the first two is larger cannot be told"
+    return f"{text}, {order}."
+
+
+def _intervals(rows: pd.DataFrame) -> list[tuple[float, float]]:
+    return list(zip(rows["beta_low"], rows["beta_high"], strict=True))
 
 
 def _slope_words(row: pd.Series, study: Study) -> str:
@@ -220,18 +231,21 @@ def untold(verdicts: pd.DataFrame) -> str:
     whole = verdicts[verdicts["part"] == ""]
     open_rows = whole[whole["verdict"] == "inconclusive"]
     closed = whole[whole["verdict"] == "not testable"]
-    total = "The one claim" if len(whole) == 1 else f"All {len(whole)} claims"
+    total = f"Of {len(whole)} verdict{'s' * (len(whole) > 1)}"
     if open_rows.empty and closed.empty:
-        return f"{total} could be settled."
+        return "The one claim could be settled." if len(whole) == 1 else "Every claim was settled."
     said = []
     if len(open_rows):
-        said.append(f"{len(open_rows)} cannot be told ({_commonest(open_rows)})")
+        said.append(f"{len(open_rows)} {_is(open_rows)} inconclusive: {_commonest(open_rows)}")
     if len(closed):
-        said.append(f"{len(closed)} cannot be tested here ({_commonest(closed)})")
-    return f"Of {len(whole)} claim{'s' * (len(whole) > 1)}, {' and '.join(said)}."
+        said.append(f"{len(closed)} {_is(closed)} not testable: {_commonest(closed)}")
+    return f"{total}, {'; '.join(said)}."
+
+
+def _is(rows: pd.DataFrame) -> str:
+    return "is" if len(rows) == 1 else "are"
 
 
 def _commonest(rows: pd.DataFrame) -> str:
     codes = rows["reason"].str.split("[:;]").str[0].value_counts()
-    worded = [f"{explain(code)}: {count}" for code, count in codes.head(3).items()]
-    return "; ".join(worded)
+    return listing(f"{explain(code)} ({count})" for code, count in codes.head(3).items())

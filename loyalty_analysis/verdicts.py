@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, copysign, inf, isnan, nan
+from math import isnan, nan
 
 import pandas as pd
 
 from loyalty_analysis.claims import BUILT, Claim, ClaimSet, load_claims
 from loyalty_analysis.contrasts import equation_of, missing_groups
-from loyalty_analysis.inference import t_p_value
+from loyalty_analysis.rules import (
+    INCONCLUSIVE,
+    NOT_TESTABLE,
+    SUPPORTED,
+    Evidence,
+    Ruling,
+    holm,
+    needed_n,
+    p_value,
+    rule_all,
+    ruling_of_parts,
+)
 from loyalty_analysis.sentences import verdict_sentence
 from loyalty_analysis.survey import Survey
 
@@ -19,172 +30,7 @@ COLUMNS = [
     "sign", "negligible", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "n",
     "verdict", "size", "reason", "sentence",
 ]  # fmt: skip
-SUPPORTED, CONTRADICTED, NEGLIGIBLE = "supported", "contradicted", "negligible"
-INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
-VERDICTS = (CONTRADICTED, SUPPORTED, NEGLIGIBLE, INCONCLUSIVE, NOT_TESTABLE)
-LEAST_DF = 4.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a claim is judged on: one estimate with its interval.
-
-    Attributes
-    ----------
-    estimate, std_error, df, conf_low, conf_high : float
-        In standardized units.
-    n : int
-        Respondents.
-    least_df : float
-        The fewest degrees of freedom behind it (Satterthwaite, or clusters minus one).
-    scarce : str
-        Reason code when these are fewer than four.
-    label : str
-        What is compared, for ``largest``: ``""`` for the slope itself, else the rival.
-    """
-
-    estimate: float
-    std_error: float
-    df: float
-    conf_low: float
-    conf_high: float
-    n: int
-    least_df: float = inf
-    scarce: str = "few_clusters"
-    label: str = ""
-
-    def statistic(self, null: float = 0.0) -> float:
-        """Distance from a null value in standard errors; infinite where the fit is exact."""
-        distance = self.estimate - null
-        if self.std_error == 0:
-            return copysign(inf, distance) if distance else 0.0
-        return distance / self.std_error
-
-    def inside(self, bound: float) -> bool:
-        """Whether the interval lies wholly within the smallest effect of interest."""
-        return -bound < self.conf_low and self.conf_high < bound
-
-    def flipped(self) -> Evidence:
-        """The same evidence with its sign turned."""
-        low, high = -self.conf_high, -self.conf_low
-        return replace(self, estimate=-self.estimate, conf_low=low, conf_high=high)
-
-
 Known = dict[tuple[str, ...], Evidence]
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """A verdict with its size and reason code."""
-
-    verdict: str
-    size: str = ""
-    reason: str = ""
-
-
-def p_value(evidence: Evidence, sign: str, bound: float) -> float:
-    """Two-sided p value of the hypothesis a sign is judged against.
-
-    ``+`` and ``-``: slope of 0. ``none``: slope beyond the bound (twice the larger one-sided p of
-    the two tests, so that p < .05 when the 95% interval lies inside). ``any``: slope within the
-    bound. ``not_negative``: slope of minus the bound.
-    """
-
-    def one_sided(null: float, above: bool) -> float:
-        distance = evidence.statistic(null)
-        p = float(t_p_value(distance, evidence.df)) / 2
-        return p if (distance > 0) == above else 1 - p
-
-    if sign in ("+", "-"):
-        return float(t_p_value(evidence.statistic(), evidence.df))
-    if sign == "none":
-        return min(1.0, 2 * max(one_sided(-bound, True), one_sided(bound, False)))
-    if sign == "any":
-        return min(1.0, 2 * min(one_sided(bound, True), one_sided(-bound, False)))
-    return min(1.0, 2 * one_sided(-bound, True))
-
-
-def rule(evidence: Evidence, sign: str, bound: float, p_holm: float) -> Ruling:
-    """Apply the verdict rules to one estimate.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    sign : {"+", "-", "none", "any", "not_negative"}
-    bound : float
-        Smallest effect of interest, d.
-    p_holm : float
-        Holm-adjusted p value; used for ``+`` and ``-`` only.
-
-    Returns
-    -------
-    Ruling
-
-    Examples
-    --------
-    >>> rule(Evidence(0.3, 0.05, 200, 0.2, 0.4, 210), "+", 0.1, 0.001)
-    Ruling(verdict='supported', size='clear', reason='')
-    >>> rule(Evidence(0.02, 0.02, 200, -0.02, 0.06, 210), "+", 0.1, 0.9).verdict
-    'negligible'
-    """
-    if evidence.least_df < LEAST_DF:
-        return Ruling(INCONCLUSIVE, reason=evidence.scarce)
-    if sign == "-":
-        return rule(evidence.flipped(), "+", bound, p_holm)
-    low, high = evidence.conf_low, evidence.conf_high
-    inside = evidence.inside(bound)
-    outside = low >= bound or high <= -bound
-    beyond = "clear" if low > bound or (sign == "any" and high < -bound) else "unresolved"
-    if sign == "none":
-        return _pick(inside, outside, "", "straddles_bound")
-    if sign == "any":
-        return _pick(outside, inside, beyond, "straddles_bound")
-    if sign == "not_negative":
-        return _pick(low > -bound, high < -bound, beyond, "straddles_bound")
-    if inside:
-        return Ruling(NEGLIGIBLE)
-    if (low > 0 or high < 0) and not p_holm < 0.05:
-        return Ruling(INCONCLUSIVE, reason="multiplicity")
-    return _pick(low > 0, high < 0, beyond, "includes_zero")
-
-
-def _pick(supported: bool, contradicted: bool, size: str, reason: str) -> Ruling:
-    if supported:
-        return Ruling(SUPPORTED, size=size)
-    return Ruling(CONTRADICTED) if contradicted else Ruling(INCONCLUSIVE, reason=reason)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values by Holm's step-down method.
-
-    References
-    ----------
-    Holm (1979), Scandinavian Journal of Statistics 6, 65-70. Checked against R's p.adjust.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, running = [0.0] * len(p_values), 0.0
-    for step, i in enumerate(order):
-        running = max(running, min(1.0, p_values[i] * (len(p_values) - step)))
-        adjusted[i] = running
-    return adjusted
-
-
-def needed_n(evidence: Evidence, bound: float, units: int) -> int:
-    """Respondents (or clusters) that would about settle the claim: a guide, not power.
-
-    Examples
-    --------
-    >>> needed_n(Evidence(0.0, 0.1, 50, -0.2, 0.2, 100), 0.1, 100)
-    400
-    """
-    half = (evidence.conf_high - evidence.conf_low) / 2
-    reach = max(abs(evidence.estimate), bound - abs(evidence.estimate))
-    return ceil(units * (half / reach) ** 2) if reach > 0 else units
 
 
 @dataclass(frozen=True)
@@ -249,8 +95,9 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> sorted(set(judge(read_survey("bank_customers")).verdict) - set(VERDICTS))
-    []
+    >>> verdicts = judge(read_survey("mobile_customers")).set_index("claim")
+    >>> verdicts.loc["M5", "verdict"]
+    'supported'
     """
     if results is None:
         from loyalty_analysis.analysis import analyse
@@ -398,44 +245,12 @@ def _evidence(claim: Claim, outcome: str, survey: Survey, known: Known) -> list[
 
 
 def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
-    """Rule on a case without parts, and name the component that the verdict hangs on.
-
-    That is the surest one against the claim; else the one furthest from it that its own interval
-    does not support; else the one furthest from it.
-    """
+    """Rule on a case without parts; also return the evidence that is judged and shown."""
     claim = case.claim
-    ordered = sorted(case.components, key=lambda one: case.turned * one.estimate)
-    found = [(rule(one, claim.sign, claim.bound, p_holm), one) for one in ordered]
-    against = [pair for pair in found if pair[0].verdict == CONTRADICTED]
-    if against:
-        return min(against, key=lambda pair: p_value(pair[1], claim.sign, claim.bound))
-    short = [pair for pair in found if pair[0].verdict != SUPPORTED]
-    if short:
-        return next((pair for pair in short if pair[0].reason != "multiplicity"), short[0])
-    sizes = {one.size for one, _ in found}
-    size = sizes.pop() if len(sizes) == 1 else "unresolved"
-    if claim.size == "clear" and size != "clear":
-        return Ruling(INCONCLUSIVE, reason="size_unresolved"), ordered[0]
-    return Ruling(SUPPORTED, size), ordered[0]
-
-
-def ruling_of_parts(rulings: Sequence[Ruling]) -> Ruling:
-    """Rule on a claim from its parts: all, any, any, else inconclusive.
-
-    Examples
-    --------
-    >>> ruling_of_parts([Ruling("supported", "clear"), Ruling("negligible")]).verdict
-    'negligible'
-    """
-    verdicts = [one.verdict for one in rulings]
-    if all(verdict == SUPPORTED for verdict in verdicts):
-        sizes = {one.size for one in rulings}
-        return Ruling(SUPPORTED, sizes.pop() if len(sizes) == 1 else "unresolved")
-    for verdict in (CONTRADICTED, NEGLIGIBLE):
-        if verdict in verdicts:
-            return Ruling(verdict)
-    reasons = dict.fromkeys(one.reason for one in rulings if one.verdict == INCONCLUSIVE)
-    return Ruling(INCONCLUSIVE, reason="; ".join(reason for reason in reasons if reason))
+    found, shown = rule_all(case.components, claim.sign, claim.bound, p_holm)
+    if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":
+        return Ruling(INCONCLUSIVE, reason="size_unresolved"), shown
+    return found, shown
 
 
 def _adjusted(case: Case, own: float, family: Sequence[float]) -> float:
@@ -480,7 +295,7 @@ def _row(
     if shown is not None and found.verdict == INCONCLUSIVE:
         clusters = survey.n_clusters
         present = clusters or shown.n
-        units = needed_n(shown, claim.bound, present)
+        units = needed_n(shown, claim.sign, claim.bound, present)
         # Held back by Holm or by R4b's size, an estimate may need no more data by this rule.
         if units > present:
             guide = f"{units:,} {'clusters' if clusters else 'respondents'}"

@@ -221,11 +221,22 @@ def test_clusters_summed_agree_with_r(model: str) -> None:
     assert len(whole.cluster_names) == 60 >= FEW_CLUSTERS
     assert (found.method, found.df) == ("clusters summed", 59)
     own = golden(model, "influence.team").loc[list(DRIVERS), "std_error"]
-    # Ours carries G / (G - 1); the plain sums of R do not.
-    np.testing.assert_allclose(found.std_error, own * np.sqrt(60 / 59), rtol=CLOSED)
+    plain = summed(single(standardized), whole)
+    np.testing.assert_allclose(plain, own, rtol=CLOSED)
     if not weighted:
         lavaan = golden(model, "lavaan.MLR.team").loc[list(DRIVERS), "std_error"]
-        np.testing.assert_allclose(found.std_error, lavaan, rtol=LAVAAN)
+        # lavaan's carries G / (G - 1); the plain sums do not.
+        np.testing.assert_allclose(plain * np.sqrt(60 / 59), lavaan, rtol=LAVAAN)
+    # The leverage correction adds a few per cent (5 columns, 240 respondents).
+    assert (found.std_error / plain > 1.0).all() and (found.std_error / plain < 1.1).all()
+
+
+def summed(function: Function, whole: Sample) -> np.ndarray:
+    """Errors from influence values without the leverage correction, summed by cluster."""
+    assert whole.clusters is not None
+    values = influence(function, whole, correct=False)[""]
+    totals = pd.DataFrame(values).groupby(whole.clusters[""]).sum().to_numpy()
+    return np.sqrt((totals**2).sum(axis=0))
 
 
 @each_weighting
@@ -265,9 +276,11 @@ def test_repeated_respondents_add_no_information() -> None:
     rows, name = np.repeat(once.rows[""], 2, axis=0), np.repeat(np.arange(240), 2).astype(str)
     twice = Sample(COLUMNS, {"": Moments.from_rows(COLUMNS, rows)}, {"": rows}, None, {"": name})
     found = estimate(single(standardized), twice)
-    plain = uncorrected(single(standardized), once) * np.sqrt(240 / 239)
+    plain = uncorrected(single(standardized), once)
     np.testing.assert_allclose(found.values, standardized(once.moments[""]), rtol=CLOSED)
-    np.testing.assert_allclose(found.std_error, plain, rtol=CLOSED)
+    np.testing.assert_allclose(summed(single(standardized), twice), plain, rtol=CLOSED)
+    # Each copy has half the leverage, so the correction is a little smaller than once.
+    assert (found.std_error / plain > 1.0).all() and (found.std_error / plain < 1.1).all()
     # Taken for 480 respondents they would claim 1 / sqrt(2) of that.
     naive = estimate(single(standardized), replace(twice, clusters=None))
     assert (naive.std_error < 0.8 * found.std_error).all()

@@ -11,9 +11,10 @@ from factory import CLAIM, REMOVE, answers, survey_of
 from loyalty_analysis import sentences
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.claims import Claim
+from loyalty_analysis.rules import Evidence, Ruling
 from loyalty_analysis.sentences import REASONS, answer, direction, explain, range_of, untold
 from loyalty_analysis.survey import Survey, read_survey
-from loyalty_analysis.verdicts import Case, Evidence, Ruling, judge
+from loyalty_analysis.verdicts import Case, judge
 
 CAUSAL = r"\b(drives?|driven|effects?|impacts?|causes?|caused|leads? to|influences?|proves?)\b"
 MINUS = "−"
@@ -135,7 +136,7 @@ def test_every_reason_is_put_into_words(survey, code):
 
 def test_reasons_are_joined_and_said_once():
     assert explain("no_mediator; few_clusters") == (
-        "the study has no mediator; fewer than four degrees of freedom: too few clusters"
+        "the study has no mediator; too few clusters, under four degrees of freedom"
     )
     assert explain("no_mediator; no_mediator") == "the study has no mediator"
     assert explain("something_new") == "something new"
@@ -199,8 +200,9 @@ def rows_of(forced: list[float]) -> list:
 def test_the_answer_is_three_sentences(survey):
     said = answer(survey, slopes(rows_of([-0.3, -0.2, 0.2, 0.0])), SETTLED)
     assert [sound(one) for one in said] == [
-        "Satisfaction goes most with affective commitment (standardized slope 0.40, 0.30 to 0.50), "
-        f"then forced commitment (standardized slope {MINUS}0.30, {MINUS}0.40 to {MINUS}0.20).",
+        "Satisfaction goes with affective commitment (standardized slope 0.40, 0.30 to 0.50) and "
+        f"forced commitment (standardized slope {MINUS}0.30, {MINUS}0.40 to {MINUS}0.20), and "
+        "which of the first two is larger cannot be told.",
         f"Forced commitment goes with lower satisfaction ({MINUS}0.30) and repurchase "
         f"({MINUS}0.20) and with higher advocacy (0.20); no direction can be told for search "
         "(0.00).",
@@ -280,20 +282,20 @@ def verdicts(*rows: tuple[str, str]) -> pd.DataFrame:
     ("rows", "words"),
     [
         ([("supported", "")], "The one claim could be settled."),
-        ([("supported", ""), ("negligible", "")], "All 2 claims could be settled."),
+        ([("supported", ""), ("negligible", "")], "Every claim was settled."),
         (
             [("inconclusive", "includes_zero")],
-            "Of 1 claim, 1 cannot be told (the interval includes zero and is too wide to call it "
-            "negligible: 1).",
+            "Of 1 verdict, 1 is inconclusive: the interval includes zero and is too wide to "
+            "call it negligible (1).",
         ),
         (
             [("not testable", "missing_construct: a"), ("not testable", "missing_construct: b")],
-            "Of 2 claims, 2 cannot be tested here (not measured here: 2).",
+            "Of 2 verdicts, 2 are not testable: not measured here (2).",
         ),
         (
             [("inconclusive", "few_clusters"), ("negligible", ""), ("not testable", "no_mediator")],
-            "Of 3 claims, 1 cannot be told (fewer than four degrees of freedom: too few clusters: "
-            "1) and 1 cannot be tested here (the study has no mediator: 1).",
+            "Of 3 verdicts, 1 is inconclusive: too few clusters, under four "
+            "degrees of freedom (1); 1 is not testable: the study has no mediator (1).",
         ),
     ],
 )  # fmt: skip

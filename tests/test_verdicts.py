@@ -20,20 +20,19 @@ from loyalty_analysis.claims import Claim, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.moments import Moments
 from loyalty_analysis.regression import regression
-from loyalty_analysis.study import load_study
-from loyalty_analysis.survey import Survey, read_survey
-from loyalty_analysis.verdicts import (
-    Case,
+from loyalty_analysis.rules import (
+    VERDICTS,
     Evidence,
     Ruling,
     holm,
-    judge,
     needed_n,
     p_value,
     rule,
-    ruling,
     ruling_of_parts,
 )
+from loyalty_analysis.study import load_study
+from loyalty_analysis.survey import Survey, read_survey
+from loyalty_analysis.verdicts import Case, judge, ruling
 
 TOTAL: dict[str, Any] = {"estimand": "total", "outcome": "repurchase"}
 SIGNS = ["+", "-", "none", "any", "not_negative"]
@@ -181,7 +180,21 @@ def test_holm_is_that_of_statsmodels():
     ],
 )
 def test_the_n_that_would_about_settle_it(low, high, bound, n, needed):
-    assert needed_n(between(low, high), bound, n) == pytest.approx(needed, abs=1)  # rounded up
+    for sign in ("+", "-"):
+        found = needed_n(between(low, high), sign, bound, n)
+        assert found == pytest.approx(needed, abs=1)  # rounded up
+
+
+@pytest.mark.parametrize(
+    ("sign", "low", "high", "needed"),
+    [
+        ("none", -0.15, 0.25, 1600),  # e = .05: down to the .05 that is left inside the bound
+        ("any", 0.05, 0.25, 400),  # e = .15: down to the .05 beyond it
+        ("not_negative", -0.25, 0.15, 1600),  # e = -.05: down to the .05 above -d
+    ],
+)
+def test_other_signs_are_settled_at_the_bound_they_are_judged_at(sign, low, high, needed):
+    assert needed_n(between(low, high), sign, 0.1, 100) == pytest.approx(needed, abs=1)
 
 
 # Claims with several components: largest
@@ -198,7 +211,7 @@ def largest(*components: tuple[float, float], **changes: Any) -> Case:
 def decided(case: Case, p_holm: float | None = None) -> tuple[str, str, str]:
     """Verdict, reason or size, and the label of what it hangs on."""
     found, shown = ruling(case, case.p_value if p_holm is None else p_holm)
-    assert shown in case.components
+    assert min(one.conf_low for one in case.components) <= shown.estimate <= shown.conf_high
     return found.verdict, found.reason or found.size, shown.label
 
 
@@ -217,8 +230,12 @@ def decided(case: Case, p_holm: float | None = None) -> tuple[str, str, str]:
         ([(0.3, 0.5), (-0.8, 0.2), (-0.3, -0.15)], ("contradicted", "", "r1")),
         # the slope itself points the other way
         ([(-0.5, -0.3), (-0.2, 0.4), (0.2, 0.4)], ("contradicted", "", "")),
-        # all point the claimed way, one not beyond doubt: that one is shown
-        ([(0.3, 0.5), (0.1, 0.2), (-0.1, 0.6)], ("inconclusive", "includes_zero", "r1")),
+        # all point the claimed way, one not beyond doubt: the smallest of them may be below zero
+        ([(0.3, 0.5), (0.1, 0.2), (-0.1, 0.6)], ("inconclusive", "includes_zero", "r0")),
+        # one lead is negligible, another untold: the smallest lead is untold
+        ([(0.3, 0.5), (-0.01, 0.08), (-0.15, 0.24)], ("inconclusive", "includes_zero", "r0")),
+        # behind one rival by less than matters, another untold: no contradiction
+        ([(0.3, 0.5), (-0.08, -0.02), (-0.3, 0.24)], ("inconclusive", "multiplicity", "r0")),
         ([(0.3, 0.5), (0.2, 0.3), (0.01, 0.05)], ("negligible", "", "r1")),
     ],
 )
@@ -346,7 +363,7 @@ def test_every_cell_is_of_its_kind(rice):
     assert table["n"].dtype == "int64" and set(table["n"]) == {120}
     words = [name for name in COLUMNS if name not in [*numbers, "n"]]
     assert all(isinstance(value, str) for name in words for value in table[name])
-    assert set(table["verdict"]) <= set(verdicts_module.VERDICTS)
+    assert set(table["verdict"]) <= set(VERDICTS)
     assert set(table["size"]) <= {"", "clear", "unresolved"}
 
 
