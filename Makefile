@@ -13,7 +13,7 @@ READY := .venv/.ready
 
 ifneq ($(strip $(UV)),)
 CREATE = "$(UV)" venv --quiet --python "$$base" --no-python-downloads .venv
-INSTALL = "$(UV)" pip install --quiet --python $(BIN)/python
+INSTALL = "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python
 else
 CREATE = "$$base" -m venv .venv
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -18,12 +18,17 @@ from loyalty_analysis.study import Study
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 # The claims a first reader asks for, in the words of the claim sets.
-SHOWN = {"rice_simulated": ("R2", "R3", "R4a", "R5", "R6", "R7", "V1", "V4", "P5", "P6")}
+SHOWN = {
+    "rice_simulated": ("P5", "R2", "R3", "R4a", "R5", "V1"),
+    "bank_customers": ("E4", "E5", "E7"),
+    "mobile_customers": ("M3", "M4", "M5"),
+}
 
 
 def findings() -> str:
     """One table per study: claim, what was found, verdict; most readers stop here."""
-    parts = [_study(name) for name in sorted(shipped_studies(), key=lambda n: n not in SHOWN)]
+    order = [*SHOWN, *(name for name in shipped_studies() if name not in SHOWN)]
+    parts = [_study(name) for name in order]
     return "\n\n".join(parts)
 
 
@@ -31,9 +36,14 @@ def _study(name: str) -> str:
     survey = read_survey(name)
     study, verdicts = survey.study, judge(survey)
     whole = verdicts[verdicts["part"] == ""]
-    testable = whole[whole["verdict"] != "not testable"]
-    wanted = SHOWN.get(name, tuple(testable["claim"]))
-    rows = [_row(row, verdicts, study) for _, row in testable.iterrows() if row["claim"] in wanted]
+    # A claim's parts follow it, up to the next claim.
+    owner = (verdicts["part"] == "").cumsum()
+    wanted = SHOWN.get(name, ())
+    rows = [
+        _row(row, verdicts[(owner == owner[i]) & (verdicts["part"] != "")], study)
+        for i, row in whole.iterrows()
+        if row["claim"] in wanted
+    ]
     kind = "**simulated**, a test of the software" if study.is_simulated else "real"
     counts = Counter(whole["verdict"])
     tally = ", ".join(f"{counts[word]} {word}" for word in dict.fromkeys(whole["verdict"]))
@@ -46,8 +56,7 @@ def _study(name: str) -> str:
     return "\n".join([head, "", *table])
 
 
-def _row(row: pd.Series, verdicts: pd.DataFrame, study: Study) -> str:
-    parts = verdicts[(verdicts["claim"] == row["claim"]) & (verdicts["part"] != "")]
+def _row(row: pd.Series, parts: pd.DataFrame, study: Study) -> str:
     found = estimate(row["estimate"], row["conf_low"], row["conf_high"])
     if len(parts):
         tally = Counter(parts["verdict"])

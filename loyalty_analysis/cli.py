@@ -51,16 +51,21 @@ Workers = Annotated[
 ]
 
 
-@app.callback()
-def version_option(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Carry the options that belong to no verb."""
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from loyalty_analysis import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def options_of_no_verb(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Carry the options that belong to no verb."""
 
 
 @app.command(
@@ -233,7 +238,7 @@ def print_attrition(survey: Survey) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; never show a traceback for something a user can mend."""
-    raise SystemExit(_guarded(lambda: app(args=arguments, standalone_mode=True)))
+    raise SystemExit(_guarded(lambda: app(args=arguments, prog_name="loyalty")))
 
 
 def _guarded(command: Callable[[], Any]) -> int:

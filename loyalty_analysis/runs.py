@@ -256,12 +256,14 @@ def judge_run(
         When the folder cannot be written.
     """
     from loyalty_analysis.analysis import analyse
+    from loyalty_analysis.claims import load_claims
     from loyalty_analysis.pages import index
     from loyalty_analysis.verdicts import judge
 
     clock = Clock()
     with clock.step("survey"):
         survey = read_survey(study, settings, data or None, where or None)
+        load_claims(survey.study)  # bad claims stop here, before a folder is made
     asked = parameters_of(study, settings, data, where)
     with RunFolder(out, survey, "judge", asked, clock) as run:
         with clock.step("analysis"):
