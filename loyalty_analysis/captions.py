@@ -16,6 +16,7 @@ from loyalty_analysis.formatting import (
     number,
     shortened,
 )
+from loyalty_analysis.sentences import enough
 
 _HELD = "once the rest of the equation is held constant"
 
@@ -47,6 +48,8 @@ def slopes_finding(panel: Panel, study: Any) -> str:
     outcome, slopes = named(panel.outcome, study), panel.slopes
     if slopes["beta"].isna().all():
         return f"No slope could be estimated for {outcome}"
+    if not any(enough(row) for row in slopes.itertuples()):
+        return f"Under four degrees of freedom: too few to tell what goes with {outcome}"
     signs = {row.Index: sign(row) for row in slopes.itertuples()}
     higher = [named(term, study) for term in signs if signs[term] > 0]
     lower = [named(term, study) for term in reversed(signs) if signs[term] < 0]
@@ -119,6 +122,8 @@ def answers_finding(items: pd.DataFrame) -> str:
         side = "more" if above else "no more"
         return f"On the one item, {side} answers lie above the midpoint of the scale than below"
     where = {n: f"all {n} items", 0: f"none of {n} items"}.get(above, f"{above} of {n} items")
+    if where.startswith("none"):
+        return f"On {where} do more answers lie above the midpoint of the scale than below"
     return f"On {where}, more answers lie above the midpoint of the scale than below"
 
 

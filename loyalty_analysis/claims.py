@@ -195,12 +195,32 @@ def load_claims(study: Study) -> list[ClaimSet]:
     >>> [claims.name for claims in load_claims(load_study("rice_simulated"))]
     ['rice_paper', 'rice_press', 'rivals']
     """
-    sets = [read_claims(_find(name, study)) for name in dict.fromkeys(study.claims)]
+    sets = [read_claims(path) for path in claim_files(study).values()]
     ids = [claim.id for one in sets for claim in one.claims]
     names = [one.name for one in sets]
-    problems = [*_repeated(names, "claim set"), *_repeated(ids, "claim")]
+    problems = _repeated(names, "claim set")
+    for claim in sorted({i for i in ids if ids.count(i) > 1}):
+        where = [one.name for one in sets for other in one.claims if other.id == claim]
+        problems.append(f"claim '{claim}' stands in {' and in '.join(where)}. Rename one.")
     raise_all(ClaimError, str(study.path), problems)
     return sets
+
+
+def claim_files(study: Study) -> dict[str, Path]:
+    """Find the file of every claim set a study names, by that name.
+
+    Raises
+    ------
+    ClaimError
+        When a name is neither a shipped set nor a file beside the study.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> [path.name for path in claim_files(load_study("mobile_customers")).values()][-1]
+    'mobile_claims.toml'
+    """
+    return {name: _find(name, study) for name in dict.fromkeys(study.claims)}
 
 
 def _find(name: str, study: Study) -> Path:

@@ -87,14 +87,14 @@ def judge(
     """Numbers only, in seconds: print the verdict table, write results and verdicts."""
     from loyalty_analysis.runs import judge_run
 
-    changed = False
-    for study in studies:
+    def one(study: str) -> bool:
         run = judge_run(study, out, settings, data, where, everything=everything)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
-        changed |= len(run.changed) > 0
         typer.echo(run.folder)
-    _exit_changed(alert and changed)
+        return len(run.changed) > 0
+
+    _exit_changed(_each(studies, one) and alert)
 
 
 @app.command(
@@ -114,14 +114,14 @@ def report(
     """Execute the notebooks with papermill and render one self-contained HTML report."""
     from loyalty_analysis.report import render
 
-    changed = False
-    for study in studies:
+    def one(study: str) -> bool:
         run = render(study, out, settings, data, where, workers=workers, quiet=quiet)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
-        changed |= len(run.changed) > 0
         typer.echo(run.folder)
-    _exit_changed(alert and changed)
+        return len(run.changed) > 0
+
+    _exit_changed(_each(studies, one) and alert)
 
 
 @app.command(epilog="Example:  [bold]loyalty check my/study.toml[/]")
@@ -132,13 +132,19 @@ def check(
     where: Where = "",
 ) -> None:
     """Validate study, claims and data; print the attrition table; run no model."""
-    from loyalty_analysis.claims import load_claims
+    from loyalty_analysis.slips import slips
     from loyalty_analysis.survey import read_survey
 
-    for study in studies:
+    def one(study: str) -> bool:
         survey = read_survey(study, settings, data or None, where or None)
-        load_claims(survey.study)
+        found = slips(survey)
         print_attrition(survey)
+        for slip in found:
+            typer.echo(f"Looks like a slip: {slip}")
+        typer.echo("No error found." if found else "No problem found.")
+        return False
+
+    _each(studies, one)
 
 
 @app.command(
@@ -154,6 +160,31 @@ def simulate(
     from loyalty_analysis.simulate import simulate as make
 
     typer.echo(make(world=world, n=n, seed=seed, out=Path(out)))
+
+
+def _each(studies: list[str], one: Callable[[str], bool]) -> bool:
+    """Do one thing to every study, also after one of several failed; say whether any returned True.
+
+    Several studies of which some fail end with 1; when all of them are bad input, with 2.
+    """
+    changed, failed = False, []
+    for study in studies:
+        try:
+            changed |= one(study)
+        except LoyaltyError as error:
+            if len(studies) == 1:
+                raise
+            failed.append(_said(error))
+    if failed:
+        raise typer.Exit(2 if failed == [2] * len(studies) else 1)
+    return changed
+
+
+def _said(error: LoyaltyError) -> int:
+    """Print an error and return the exit code it deserves."""
+    ran = isinstance(error, RunError)
+    typer.echo(f"{'Failed' if ran else 'Error'}: {error}", err=True)
+    return 1 if ran else 2
 
 
 def _exit_changed(changed: bool) -> None:
@@ -174,9 +205,7 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     study = survey.study
     console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
     if study.is_simulated:
-        console.print(
-            "Simulated respondents: this tests the software, it says nothing about customers."
-        )
+        console.print(SIMULATED)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("Claim", no_wrap=True)
     table.add_column("", overflow="fold", max_width=34)
@@ -196,7 +225,7 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
         )
     console.print(table)
     closed = verdicts[(verdicts["verdict"] == "not testable") & (verdicts["part"] == "")]
-    for row in closed.to_dict("records"):
+    for row in closed.drop_duplicates(["claim_set", "claim", "reason"]).to_dict("records"):
         console.print(
             Text(f"{row['claim']:4} not testable: {explain(str(row['reason']))}"), style="dim"
         )
@@ -233,7 +262,6 @@ def print_attrition(survey: Survey) -> None:
     worst = steps.loc[steps["alone"].idxmax()]
     if worst["alone"] > 0:
         console.print(f"Costs most by itself: {worst['rule']} ({int(worst['alone']):,} rows).")
-    console.print("No problem found.")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -246,12 +274,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         command()
     except SystemExit as stop:
         return int(stop.code or 0)
-    except RunError as error:
-        typer.echo(f"Failed: {error}", err=True)
-        return 1
     except LoyaltyError as error:
-        typer.echo(f"Error: {error}", err=True)
-        return 2
+        return _said(error)
     except KeyboardInterrupt:
         typer.echo("Interrupted.", err=True)
         return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -130,16 +131,22 @@ def _group_differences(survey: Survey) -> list[pd.DataFrame]:
 
 
 def missing_groups(survey: Survey, column: str) -> str | None:
-    """Say which side of a contrast has too few respondents to be estimated; None when both do."""
+    """Say which side of a contrast has too few respondents or clusters; None when neither has."""
     assert survey.frame is not None
     contrast = survey.study.contrasts[column]
-    counts = as_text(survey.frame[column]).value_counts()
+    groups = as_text(survey.frame[column])
+    counts = groups.value_counts()
     needed = max(len(survey.terms(equation.terms)) for equation in equations(survey.study)) + 2
     for side in (contrast.a, contrast.b):
         n = int(counts.get(str(side), 0))
         if n < needed:
             found = ", ".join(f"{name} ({count})" for name, count in counts.head(6).items())
             return f"{column} {side!r} has {n} respondents, {needed} are needed; found {found}"
+        # The jackknife leaves out each cluster in turn, and some of the group must remain.
+        if survey.clusters is not None:
+            clusters = len(np.unique(survey.clusters[groups == str(side)]))
+            if clusters < 2:
+                return f"{column} {side!r} has 1 cluster, 2 are needed"
     return None
 
 
@@ -165,9 +172,10 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
         gap = slopes(groups[a], outcome, terms) - slopes(groups[b], outcome, terms)
         return (gap * size[:-1] / size[-1])[focal]
 
+    found = replace(estimate(values, sample), df=_df_of_two(sample, a, b))
     return _table(
-        estimate(values, sample),
-        survey.n,
+        found,
+        sample.moments[a].n + sample.moments[b].n,
         _satterthwaite(sample, [a, b], np.hstack([chosen, -chosen])),
         estimand="slope_difference",
         outcome=outcome,
@@ -176,6 +184,13 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
         group=column,
         model=equation.model,
     )
+
+
+def _df_of_two(sample: Sample, a: str, b: str) -> float:
+    """Degrees of freedom of a difference of two groups; others lend it their SDs, no more."""
+    if sample.clusters is None:
+        return float(sum(sample.moments[side].n - len(sample.columns) for side in (a, b)))
+    return float(len(np.unique(np.concatenate([sample.clusters[a], sample.clusters[b]]))) - 1)
 
 
 def _satterthwaite(sample: Sample, groups: Sequence[str], contrast: Array) -> Array | float:

@@ -22,7 +22,7 @@ def diagnostics(survey: Survey) -> pd.DataFrame:
     DataFrame
         model, check (``breusch_pagan``, ``reset``, ``largest_cook``, ``largest_vif``), statistic,
         df, p_value, note. Weighted studies are checked on the unweighted fit of the same
-        equation, and the note says so.
+        equation, and p values are those of independent respondents; the note says so.
 
     Notes
     -----
@@ -37,7 +37,10 @@ def diagnostics(survey: Survey) -> pd.DataFrame:
     ['breusch_pagan', 'largest_cook', 'largest_vif', 'reset']
     """
     rows = []
-    note = "unweighted fit of the same equation" if survey.weights is not None else ""
+    notes = ["unweighted fit of the same equation"] if survey.weights is not None else []
+    if survey.clusters is not None:
+        notes.append("p values take respondents as independent, clusters left aside")
+    note = "; ".join(notes)
     for equation in equations(survey.study):
         assert survey.frame is not None
         found = fit(survey, equation)

@@ -56,7 +56,9 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     close = get_close_matches(name, options, n=1)
     if close:
         return f"Did you mean '{close[0]}'?"
-    shown = ", ".join(options[:20]) + (", ..." if len(options) > 20 else "")
+    shown = ", ".join(options[:20])
+    if len(options) > 20:
+        shown += f" and {len(options) - 20} more"
     return f"Allowed: {shown}." if options else "Nothing is allowed here."
 
 

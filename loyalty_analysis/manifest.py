@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import loyalty_analysis
+from loyalty_analysis.claims import claim_files
 from loyalty_analysis.resources import PACKAGE
 from loyalty_analysis.survey import Survey
 
@@ -64,6 +65,9 @@ def first_manifest(
         "state": "running",
         "study": {"name": study.name, "title": study.title, "origin": study.origin},
         "study_file": {"file": study.path.name, "sha256": sha256(study.path)},
+        "claims": [
+            {"file": path.name, "sha256": sha256(path)} for path in claim_files(study).values()
+        ],
         "data": {"file": study.data_path.name, "sha256": sha256(study.data_path)},
         "respondents": {"read": survey.n_read, "analysed": survey.n},
         "parameters": asked,
@@ -200,12 +204,14 @@ def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     places = {
         "the data": ("data", "sha256"),
         "the study file": ("study_file", "sha256"),
+        "the claims": ("claims",),
         "the settings": ("parameters", "settings"),
         "the filter": ("parameters", "where"),
         "the version of this package": ("versions", "loyalty_analysis"),
     }
 
-    def at(manifest: Mapping[str, Any], table: str, key: str) -> Any:
-        return (manifest.get(table) or {}).get(key)
+    def at(manifest: Mapping[str, Any], table: str, key: str = "") -> Any:
+        found = manifest.get(table)
+        return (found or {}).get(key) if key else found
 
     return [words for words, place in places.items() if at(a, *place) != at(b, *place)]

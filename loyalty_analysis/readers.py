@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def read_table(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text. Save the file as CSV in UTF-8.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV table ({error}).") from None
+        raise DataError(f"{path}: not a readable CSV table ({str(error).strip()}).") from None
     except pd.errors.ParserWarning:
         raise DataError(
             f"{path}: rows hold more fields than the {len(header)} that the header names. "
@@ -61,9 +62,20 @@ def read_table(path: Path) -> pd.DataFrame:
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
+    _require_commas(path, header)
     if frame.empty:
         raise DataError(f"{path}: holds a header but no respondent.")
     return frame
+
+
+def _require_commas(path: Path, header: list[str]) -> None:
+    """Refuse a file with another separator, which would look like one column with a long name."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if len(header) == 1 and separator in header[0]:
+            raise DataError(
+                f"{path}: columns are separated by {name}. Save the file with commas between "
+                "columns and points in decimal numbers."
+            )
 
 
 def read_moments(path: Path) -> Moments:
@@ -86,20 +98,30 @@ def read_moments(path: Path) -> Moments:
         asymmetric or impossible table.
     """
     try:
-        table = pd.read_csv(path, comment="#", encoding="utf-8-sig", skip_blank_lines=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(path, comment="#", encoding="utf-8-sig", index_col=False)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: not a readable moments table ({error}).") from None
+        reason = str(error).strip()
+        raise DataError(f"{path}: not a readable moments table ({reason}).") from None
+    except pd.errors.ParserWarning:
+        raise DataError(
+            f"{path}: rows hold more fields than the header names. Name every variable."
+        ) from None
+    _require_commas(path, [str(name) for name in table.columns])
     fixed = ["variable", "n", "mean", "sd"]
     missing = [name for name in fixed if name not in table.columns]
     if missing:
-        raise DataError(f"{path}: column {', '.join(missing)} is missing. Needed: {fixed}.")
+        raise DataError(
+            f"{path}: column {', '.join(missing)} is missing. Needed: {', '.join(fixed)}."
+        )
     names = [str(name) for name in table["variable"]]
     if list(table.columns) != [*fixed, *names]:
         raise DataError(
             f"{path}: the header must be variable, n, mean, sd and then the variables in the order "
-            f"of the rows: {', '.join(names)}."
+            f"of the rows: {', '.join(names)}. {_first_difference(list(table.columns)[4:], names)}"
         )
     try:
         numbers = table.drop(columns="variable").astype(float)
@@ -110,6 +132,13 @@ def read_moments(path: Path) -> Moments:
     n, sd = int(numbers["n"].iloc[0]), numbers["sd"].to_numpy()
     cross = (correlation + correlation.T) / 2 * np.outer(sd, sd) * (n - 1)
     return Moments(tuple(names), n, float(n), float(n), numbers["mean"].to_numpy(), cross)
+
+
+def _first_difference(header: list[str], rows: list[str]) -> str:
+    for number, (column, row) in enumerate(zip_longest(header, rows, fillvalue="nothing"), 1):
+        if column != row:
+            return f"Variable {number} is {column} in the header and {row} in the rows."
+    return "Begin with variable, n, mean, sd."
 
 
 def _symmetric(table: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from loyalty_analysis.equations import equations
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
-from loyalty_analysis.sentences import range_of
+from loyalty_analysis.rules import LEAST_DF
+from loyalty_analysis.sentences import enough, range_of, rule_label, told_side
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
@@ -65,7 +66,8 @@ def attrition_reading(survey: Survey) -> Prose:
     worst = steps.loc[steps["alone"].idxmax()]
     if worst["alone"] > 0:
         cost = number(worst["alone"], 0)
-        said.append(f"The costliest rule is '{worst['rule']}': {cost} rows by itself.")
+        costliest = rule_label(str(worst["rule"]), survey.study)
+        said.append(f"The costliest rule is '{costliest}': {cost} rows by itself.")
     half = table[table["kind"] == "comparison"]["left"]
     if len(half):
         kept = number(half.iloc[0], 0)
@@ -140,9 +142,12 @@ def models_reading(table: pd.DataFrame, study: Study) -> Prose:
 
 def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
     """Name the drivers whose partial slope points the other way than their correlation."""
-    told = table[(table["beta_low"] > 0) | (table["beta_high"] < 0)]
+    told = table[[told_side(row) != 0 for row in table.itertuples()]]
     totals = told[told["model"].str.endswith(".total") & told["term"].isin(study.model.drivers)]
-    flips = totals[totals["beta"] * totals["zero_order"] < 0]
+    # A correlation that prints as 0.00 has no sign to flip.
+    flips = totals[
+        (totals["beta"] * totals["zero_order"] < 0) & (totals["zero_order"].abs() >= 0.005)
+    ]
     if flips.empty:
         return prose(["No driver's slope points the other way than its correlation."])
     pairs = [
@@ -158,8 +163,12 @@ def contrasts_reading(table: pd.DataFrame, study: Study) -> Prose:
     rows = table[table["estimand"] == "slope_difference"]
     if rows.empty:
         return prose(["The study declares no contrast of groups that can be estimated here."])
-    told = rows[(rows["conf_low"] > 0) | (rows["conf_high"] < 0)]
+    least = rows[["df", "df_satterthwaite"]].min(axis=1)
+    told = rows[((rows["conf_low"] > 0) | (rows["conf_high"] < 0)) & (least >= LEAST_DF)]
     said = [f"Of {len(rows)} differences of slopes, {len(told)} leave out zero (unadjusted)."]
+    scarce = int((least < LEAST_DF).sum())
+    if scarce:
+        said.append(f"{scarce} of them rest on under four degrees of freedom and tell nothing.")
     for _, row in told.reindex(told["estimate"].abs().sort_values().index[::-1]).head(3).iterrows():
         term, outcome = (in_sentence(study.label(row[key])) for key in ("term", "outcome"))
         ends = range_of(row["conf_low"], row["conf_high"])
@@ -214,9 +223,12 @@ def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
     term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
     size = abs(float(row["estimate"]))
     unit = f" on the {scale} scale" if scale else ""
-    if float(row["beta_low"]) <= 0 <= float(row["beta_high"]):
+    # The two intervals come from different errors: where they disagree, nothing is told.
+    raw_side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
+    if raw_side == 0 or told_side(row) != raw_side:
+        few = "" if enough(row) else " with under four degrees of freedom"
         return (
-            f"Whether {term} goes with higher or lower {outcome} cannot be told: "
+            f"Whether {term} goes with higher or lower {outcome} cannot be told{few}: "
             f"standardized {number(row['beta'])}, {range_of(row['beta_low'], row['beta_high'])}."
         )
     more = "more" if float(row["estimate"]) > 0 else "less"

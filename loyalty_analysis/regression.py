@@ -156,8 +156,9 @@ def _refuse_alone(scaled: Array, terms: tuple[str, ...], outcome: str) -> None:
     basis = np.linalg.qr(scaled)[0]
     leverage = np.einsum("ij,ij->i", basis, basis)
     if leverage.max() > 1 - 1e-9:
-        row = scaled[leverage.argmax()]
-        column = terms[int(np.abs(row[1:]).argmax())]
+        # What singles this one out: the combination of columns that is zero for all others.
+        alone = np.linalg.lstsq(scaled, np.eye(len(scaled))[leverage.argmax()], rcond=None)[0]
+        column = terms[int(np.abs(alone[1:]).argmax())]
         raise DataError(
             f"{outcome}: one respondent alone decides the slope of '{column}'. Merge the category "
             "with another, or take the column out of the model."
@@ -299,7 +300,7 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
     def below(values: Array) -> Array:
         return np.concatenate([[np.nan], values])
 
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "model": equation.model,
             "outcome": equation.outcome,
@@ -323,6 +324,17 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
             "beta_p": below(beta.p_value()),
         }
     )
+    unknown = ["beta_std_error", "beta_p", "beta_low", "beta_high"]
+    table.loc[table["term"].isin(_in_one_cluster(survey, terms)), unknown] = np.nan
+    return table
+
+
+def _in_one_cluster(survey: Survey, terms: tuple[str, ...]) -> list[str]:
+    """Categories that live in one cluster: no jackknife over clusters can tell their error."""
+    if survey.frame is None or survey.clusters is None:
+        return []
+    present = (survey.frame[list(terms)] == 1).groupby(survey.clusters).any().sum()
+    return [term for term in terms if term not in survey.scaled and present[term] == 1]
 
 
 def models(survey: Survey) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from loyalty_analysis.runs import (
     parameters_of,
 )
 from loyalty_analysis.sections import Section, sections
-from loyalty_analysis.sentences import answer
+from loyalty_analysis.sentences import answer, rule_label
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey, as_text, read_survey
 from loyalty_analysis.verdict_table import verdict_table
@@ -154,7 +154,9 @@ def page(
             evidence=evidence,
             skipped=skipped(survey),
             assumed=assumptions(survey, results),
-            attrition=_removals(results["attrition"]) if survey.has_respondents else [],
+            attrition=_removals(results["attrition"], survey.study)
+            if survey.has_respondents
+            else [],
             files=sorted(path.relative_to(run.folder).as_posix() for path in _files(run.folder)),
             citation=citation(run.manifest),
         )
@@ -167,10 +169,13 @@ def _repeated(evidence: Sequence[Section]) -> list[str]:
     return [text for text in found if found.count(text) > 1]
 
 
-def _removals(attrition: pd.DataFrame) -> list[dict[str, Any]]:
+def _removals(attrition: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
     """Rules that cost respondents, and what a milder rule would have kept."""
     shown = (attrition["removed"] > 0) | (attrition["kind"] != "step")
-    return [dict(row) for row in attrition[shown].to_dict("records")]
+    return [
+        {**row, "rule": rule_label(str(row["rule"]), study)}
+        for row in attrition[shown].to_dict("records")
+    ]
 
 
 def _waves(survey: Survey) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from loyalty_analysis.claims import NEGLIGIBLE
 from loyalty_analysis.formatting import in_sentence, listing, number
+from loyalty_analysis.rules import LEAST_DF
 
 if TYPE_CHECKING:
     from loyalty_analysis.claims import Claim
@@ -55,6 +58,19 @@ def explain(reason: str) -> str:
     return "; ".join(dict.fromkeys(parts))
 
 
+def rule_label(rule: str, study: Study) -> str:
+    """Name an attrition rule as a reader knows it: a construct by its label.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> rule_label("affective missing", load_study("rice_simulated"))
+    'Affective commitment missing'
+    """
+    name = rule.removesuffix(" missing")
+    return f"{study.label(name)} missing" if name in study.constructs else rule
+
+
 def range_of(low: float, high: float) -> str:
     """Print a 95% interval inside a sentence.
 
@@ -88,7 +104,7 @@ def verdict_sentence(
     said = f"{_what(case, evidence, survey.study)}; {ruling.verdict}"
     why = explain(ruling.reason)
     said += f" ({why})" if why else ""
-    said += f": about {guide} would settle it." if guide else "."
+    said += f": {guide} would about settle it." if guide else "."
     if case.claim.comparing:
         said += f" {NOT_CORRECTED}"
     if case.claim.estimand == "slope_difference":
@@ -129,7 +145,7 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
         way = "above" if evidence.estimate > 0 else "below"
         return (
             f"The standardized slope of {term} on {outcome} lies {number(value)} {way} that of "
-            f"{rival}, the smallest of its leads ({interval})"
+            f"{rival}, the smallest of its leads (of that smallest lead, {interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
@@ -181,7 +197,7 @@ def answer(survey: Survey, results: dict[str, pd.DataFrame], verdicts: pd.DataFr
 def _strongest(table: pd.DataFrame, model: str, study: Study) -> str:
     rows = table[(table["model"] == model) & table["term"].isin(study.model.drivers)]
     outcome = in_sentence(study.label(rows["outcome"].iloc[0]))
-    told = rows[(rows["beta_low"] > 0) | (rows["beta_high"] < 0)]
+    told = rows[[told_side(row) != 0 for row in rows.itertuples()]]
     if told.empty:
         return f"No driver can be told to go with higher or lower {outcome}."
     ordered = told.reindex(told["beta"].abs().sort_values(ascending=False).index)
@@ -191,7 +207,8 @@ def _strongest(table: pd.DataFrame, model: str, study: Study) -> str:
         return f"{text}."
     first, second = (sorted(map(abs, ends)) for ends in _intervals(ordered.head(2)))
     apart = second[1] < first[0]
-    order = "largest first" if apart else "and which of the first two is larger cannot be told"
+    pair = "two" if len(listed) == 2 else "first two"
+    order = "strongest first" if apart else f"and which of the {pair} is stronger cannot be told"
     return f"{text}, {order}."
 
 
@@ -206,18 +223,44 @@ def _slope_words(row: pd.Series, study: Study) -> str:
 
 
 def _one_driver(table: pd.DataFrame, models: list[str], driver: str, study: Study) -> str:
-    ways: dict[str, list[str]] = {"higher": [], "lower": [], "untold": []}
+    ways: dict[str, list[str]] = {"higher": [], "lower": [], "negligible": [], "untold": []}
     for model in models:
         row = table[(table["model"] == model) & (table["term"] == driver)].iloc[0]
-        way = "higher" if row["beta_low"] > 0 else "lower" if row["beta_high"] < 0 else "untold"
-        ways[way].append(f"{in_sentence(study.label(row['outcome']))} ({number(row['beta'])})")
+        ways[_way(row)].append(
+            f"{in_sentence(study.label(row['outcome']))} ({number(row['beta'])})"
+        )
     label = study.label(driver)
     parts = [f"{way} {listing(ways[way], 9)}" for way in ("lower", "higher") if ways[way]]
-    said = f"{label} goes with {' and with '.join(parts)}" if parts else ""
-    if not ways["untold"]:
-        return f"{said}."
-    untold_words = f"no direction can be told for {listing(ways['untold'], 9)}"
-    return f"{said}; {untold_words}." if said else f"{label}: {untold_words}."
+    said = [f"{label} goes with {' and with '.join(parts)}"] if parts else []
+    others = {"negligible": "its slope is negligible for", "untold": "no direction can be told for"}
+    said += [f"{words} {listing(ways[way], 9)}" for way, words in others.items() if ways[way]]
+    return f"{'' if parts else f'{label}: '}{'; '.join(said)}."
+
+
+def _way(row: pd.Series) -> str:
+    """Say as the verdicts would where a standardized slope lies; ``untold`` when they could not."""
+    bound = NEGLIGIBLE["total"]
+    if enough(row) and -bound < row["beta_low"] and row["beta_high"] < bound:
+        return "negligible"
+    return {1: "higher", -1: "lower", 0: "untold"}[told_side(row)]
+
+
+def enough(row: Any) -> bool:
+    """Whether the errors of a slope rest on the degrees of freedom that a verdict asks for."""
+    return min(getattr(row, "df", inf), getattr(row, "beta_df", inf)) >= LEAST_DF
+
+
+def told_side(row: Any) -> int:
+    """Side of zero that a standardized slope can be told to lie on: 1, -1, or 0 when it cannot.
+
+    Examples
+    --------
+    >>> told_side(pd.Series({"beta_low": 0.1, "beta_high": 0.3, "df": 6.0, "beta_df": 7.0}))
+    1
+    >>> told_side(pd.Series({"beta_low": 0.1, "beta_high": 0.3, "df": 1.5, "beta_df": 2.0}))
+    0
+    """
+    return int(row.beta_low > 0) - int(row.beta_high < 0) if enough(row) else 0
 
 
 def untold(verdicts: pd.DataFrame) -> str:
@@ -248,4 +291,5 @@ def _is(rows: pd.DataFrame) -> str:
 
 def _commonest(rows: pd.DataFrame) -> str:
     codes = rows["reason"].str.split("[:;]").str[0].value_counts()
-    return listing(f"{explain(code)} ({count})" for code, count in codes.head(3).items())
+    most = "most often, " if len(codes) > 1 else ""
+    return f"{most}{explain(str(codes.index[0]))} ({codes.iloc[0]})"

@@ -303,6 +303,10 @@ def _filtered(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
         raise StudyError(f"filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}")
     try:
         inside = raw.eval(where, engine="python")
+    except pd.errors.UndefinedVariableError as error:
+        name = str(error).split("'")[1]
+        hint = f"no column is called '{name}'. {did_you_mean(name, raw.columns)}"
+        raise StudyError(f"filter {where!r} cannot be applied: {hint}") from None
     except Exception as error:
         hint = f"{type(error).__name__}: {error}"
         raise StudyError(f"filter {where!r} cannot be applied ({hint}). {remedy}") from None
@@ -450,8 +454,14 @@ def _model_columns(
             continue
         text = as_text(values)
         levels[name] = tuple(sorted(text.unique()))
+        if name in study.model.moderators and len(levels[name]) > 2:
+            problems.append(
+                f"model.moderators: '{name}' has {len(levels[name])} levels. A moderator is a "
+                "number or has two levels; make it a control, or filter with design.where."
+            )
         for level in levels[name][1:]:
             columns[f"{name}[{level}]"] = (text == level).astype(float)
+    raise_all(DataError, str(study.data_path), problems)
     return pd.DataFrame(columns), levels
 
 

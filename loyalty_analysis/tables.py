@@ -14,7 +14,7 @@ import pandas as pd
 
 from loyalty_analysis.formatting import VERDICT_MARKS, capitalised, number
 from loyalty_analysis.model_tables import contrasts_table, diagnostics_table, regression_table
-from loyalty_analysis.sentences import explain
+from loyalty_analysis.sentences import explain, rule_label
 from loyalty_analysis.typesetting import SIMULATED, Table, about_sample, estimates, typeset
 
 __all__ = [
@@ -117,7 +117,7 @@ def attrition_table(attrition: pd.DataFrame, study: Any) -> Table:
     >>> "published moments" in attrition_table(survey.attrition, survey.study).as_raw_html()
     True
     """
-    cells = pd.DataFrame({"row": attrition["rule"]})
+    cells = pd.DataFrame({"row": [rule_label(rule, study) for rule in attrition["rule"]]})
     heads = {"row": "Rule", "removed": "Removed", "alone": "By itself", "left": "Left (n)"}
     for column in ("removed", "alone", "left"):
         if column in attrition:

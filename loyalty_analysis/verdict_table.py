@@ -258,8 +258,11 @@ def _of_parts(parts: Sequence[Row]) -> str:
 def _tests(record: dict[str, Any]) -> str:
     if record["verdict"] == NOT_TESTABLE or not isfinite(record["p_value"]):
         return ""
+    n = f"n = {number(record['n'], 0)}."
+    if record["sign"] not in ("+", "-"):
+        return n  # judged by the interval: the p value of the claim itself would read upside down
     holm = "" if record["part"] else f", {p_value(record['p_holm'])} after Holm"
-    return f"p {p_value(record['p_value'])}{holm}; n = {number(record['n'], 0)}."
+    return f"p {p_value(record['p_value'])}{holm}; {n}"
 
 
 def drawing(record: dict[str, Any], limit: float) -> dict[str, Any] | None:

@@ -96,7 +96,10 @@ def test_a_set_named_twice_is_read_once(tmp_path):
         (["rivls"], ["'rivls' is neither", "Did you mean 'rivals'?"]),
         (["none.toml"], ["'none.toml' is neither a shipped claim set nor a file beside"]),
         (["study.toml"], ["study.toml", "unknown key"]),
-        (["own.toml", "sub/own.toml"], ["claim set 'own' stands twice", "claim 'C1' stands twice"]),
+        (
+            ["own.toml", "sub/own.toml"],
+            ["claim set 'own' stands twice", "claim 'C1' stands in own and in own"],
+        ),
     ],
 )
 def test_a_set_that_cannot_be_is_refused(tmp_path, claims, words):

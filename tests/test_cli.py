@@ -9,8 +9,7 @@ import pytest
 from factory import make
 
 from loyalty_analysis.cli import main
-from loyalty_analysis.comparison import read_verdicts
-from loyalty_analysis.runs import VERDICTS
+from loyalty_analysis.comparison import VERDICTS, read_verdicts
 
 
 def run(*arguments: object) -> int:
@@ -54,6 +53,35 @@ def test_several_studies_give_several_folders(
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("studies", "code", "runs"),
+    [
+        (("nowhere", "bank_customers"), 1, 1),
+        (("bank_customers", "nowhere", "mobile_customers"), 1, 2),
+        (("nowhere", "nobody"), 2, 0),
+    ],
+)
+def test_one_bad_study_of_several_does_not_keep_the_others_from_running(
+    studies: tuple[str, ...],
+    code: int,
+    runs: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("judge", *studies, "--out", tmp_path, "--quiet") == code
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == runs
+    assert "Error: nowhere: no such study" in said.err
+
+
+def test_what_cannot_be_tested_is_printed_once_for_all_outcomes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("judge", "rice_simulated", "--out", tmp_path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("R10 ")]) == 1
+
+
 def test_settings_and_filter_are_honoured_and_recorded(tmp_path: Path) -> None:
     study = make(tmp_path / "shop")
     out = tmp_path / "out"
@@ -87,6 +115,7 @@ def test_alert_ends_with_three_when_a_verdict_changed(tmp_path: Path) -> None:
         (["judge", "bank_customers", "--set", "nonsense"], "table.key=value"),
         (["judge", "bank_customers", "--where", "image > 3"], "needs respondents"),
         (["judge", "rice_simulated", "--where", "age >"], "filter"),
+        (["judge", "rice_simulated", "--where", "agee > 30"], "Did you mean 'age'?"),
         (["judge", "rice_simulated", "--data", "missing.csv"], "missing.csv"),
         (["judge", "bank_customers", "--set", "claims=['riuals']"], "Did you mean 'rivals'?"),
         (["check", "bank_customers", "--set", "claims=['riuals']"], "Did you mean 'rivals'?"),
@@ -133,6 +162,19 @@ def test_check_runs_no_model_and_says_what_each_rule_removed(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_check_names_what_looks_like_a_slip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = make(tmp_path / "shop")
+    assert run("check", study) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "No problem found."
+    changes = ("design.groups=['sector']", "contrasts.sector={a = 'goods', b = 'service'}")
+    assert run("check", study, "--set", changes[0], "--set", changes[1]) == 0
+    *_, slip, last = capsys.readouterr().out.splitlines()
+    assert "nobody analysed has 'service'. Did you mean 'services'?" in slip
+    assert last == "No error found."
 
 
 def test_judge_loads_nothing_heavy(tmp_path: Path) -> None:

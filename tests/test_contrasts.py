@@ -141,6 +141,23 @@ def test_few_clusters_are_left_out_one_by_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["std_error"], error, rtol=CLOSED)
 
 
+@pytest.mark.parametrize("cluster", [None, "store"])
+def test_other_groups_lend_no_degrees_of_freedom(tmp_path: Path, cluster: str | None) -> None:
+    """Many small groups beside the two once made the degrees of freedom negative."""
+    frame = survey().copy()
+    other = frame.index >= 100
+    frame["sector"] = np.where(frame.index // 10 % 2 == 0, "goods", "services")
+    frame.loc[other, "sector"] = [f"other{number}" for number in range(int(other.sum()))]
+    frame["store"] = np.where(other, frame.index, frame.index % 10)
+    one = read_survey(write_study(tmp_path, GROUPED, design(cluster=cluster), frame))
+    equation = equations(one.study)[0]
+    table = slope_differences(one, equation, "sector")
+    assert set(table["n"]) == {100}
+    parameters = 2 * (len(one.terms(equation.terms)) + 1)
+    assert set(table["df"]) == {100 - parameters if cluster is None else 10 - 1}
+    assert table["conf_low"].notna().all()
+
+
 def test_direction_is_the_declared_one(tmp_path: Path) -> None:
     turned = GROUPED.replace('a = "goods"\nb = "services"', 'a = "services"\nb = "goods"')
     other = read_survey(write_study(tmp_path, turned, design()))

@@ -43,7 +43,10 @@ def test_every_equation_of_a_study(tmp_path: Path, weighted: bool, cluster: str 
     table = diagnostics(read_survey(write_study(tmp_path, design=design)))
     assert list(table.columns) == ["model", "check", "statistic", "df", "p_value", "note"]
     assert list(table["model"].unique()) == ["m", "y1.total", "y1.direct", "y2.total", "y2.direct"]
-    note = "unweighted fit of the same equation" if weighted else ""
+    notes = ["unweighted fit of the same equation"] if weighted else []
+    if cluster:
+        notes.append("p values take respondents as independent, clusters left aside")
+    note = "; ".join(notes)
     for outcome in ("y1", "y2"):
         found = table[table["model"] == f"{outcome}.direct"].reset_index(drop=True)
         plain = wanted(outcome).assign(model=f"{outcome}.direct", note=note)

@@ -103,6 +103,7 @@ def test_differing_names_what_two_runs_were_made_from() -> None:
     one = {
         "data": {"sha256": "a"},
         "study_file": {"sha256": "s"},
+        "claims": [{"file": "mine.toml", "sha256": "c"}],
         "parameters": {"settings": [], "where": ""},
         "versions": {"loyalty_analysis": "1"},
     }
@@ -110,3 +111,5 @@ def test_differing_names_what_two_runs_were_made_from() -> None:
     assert differing(one, other) == []
     other["parameters"] = {"settings": ["model.controls=[]"], "where": "age > 30"}
     assert differing(one, other) == ["the settings", "the filter"]
+    other = {**one, "claims": [{"file": "mine.toml", "sha256": "d"}]}
+    assert differing(one, other) == ["the claims"]

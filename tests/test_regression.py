@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from factory import answers, survey_of
 from golden_data import (
     DRIVERS,
     INTERCEPT,
@@ -327,3 +328,27 @@ controls = ["w", "region", "sector"]
     np.testing.assert_allclose(
         table["beta"][1:], plain[1:] * np.array(unit) / frame["y1"].std(), rtol=CLOSED
     )
+
+
+def test_a_lone_respondent_names_the_category_at_fault() -> None:
+    """Also when the level with one respondent is the one the others are compared with."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(30, 2)), columns=["x", "y"])
+    frame["g[b]"] = np.arange(30) % 2 == 0
+    frame["g[c]"] = ~frame["g[b]"]
+    frame.loc[0, ["x", "g[b]", "g[c]"]] = [4.0, False, False]
+    with pytest.raises(DataError, match="one respondent alone decides the slope of 'g"):
+        fit_rows(frame.astype(float), "y", ("x", "g[b]", "g[c]"))
+
+
+def test_a_category_of_one_cluster_has_no_jackknife_error(tmp_path: Path) -> None:
+    frame = answers(160)
+    frame["store"] = np.arange(160) % 8
+    frame["city"] = np.where(frame["store"] == 7, "west", "east")
+    design = {"design.cluster": "store", "model.controls": ["city"]}
+    table = regression(survey_of(tmp_path, design, frame)).set_index("term")
+    assert table.loc["city[west]", "beta"].notna().all()
+    assert (
+        table.loc["city[west]", ["beta_std_error", "beta_low", "beta_high"]].isna().all(axis=None)
+    )
+    assert table.loc["affective", "beta_std_error"].notna().all()

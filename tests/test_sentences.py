@@ -78,9 +78,9 @@ def test_what_cannot_be_told_says_why_and_what_would_help(survey):
     said = sound(sentence(survey, found, evidence(0.05, -0.2, 0.3), "1,234 respondents"))
     assert said.endswith(
         "inconclusive (the interval includes zero and is too wide to call it negligible): "
-        "about 1,234 respondents would settle it."
+        "1,234 respondents would about settle it."
     )
-    assert "would settle" not in sentence(survey, found, evidence(0.05, -0.2, 0.3))
+    assert "would about settle" not in sentence(survey, found, evidence(0.05, -0.2, 0.3))
 
 
 @pytest.mark.parametrize(("value", "way"), [(0.1, "above"), (-0.1, "below")])
@@ -202,12 +202,33 @@ def test_the_answer_is_three_sentences(survey):
     assert [sound(one) for one in said] == [
         "Satisfaction goes with affective commitment (standardized slope 0.40, 0.30 to 0.50) and "
         f"forced commitment (standardized slope {MINUS}0.30, {MINUS}0.40 to {MINUS}0.20), and "
-        "which of the first two is larger cannot be told.",
+        "which of the two is stronger cannot be told.",
         f"Forced commitment goes with lower satisfaction ({MINUS}0.30) and repurchase "
         f"({MINUS}0.20) and with higher advocacy (0.20); no direction can be told for search "
         "(0.00).",
         "The one claim could be settled.",
     ]
+
+
+def test_a_negligible_slope_has_no_direction_in_the_answer(survey):
+    """Its interval may leave out zero: the verdict is negligible all the same."""
+    found = slopes(rows_of([-0.3, -0.2, -0.02, 0.2]))
+    table = found["regression"]
+    small = (table["model"] == "advocacy.total") & (table["term"] == "forced")
+    table.loc[small, ["beta_low", "beta_high"]] = [-0.03, -0.01]
+    assert sound(answer(survey, found, SETTLED)[1]) == (
+        f"Forced commitment goes with lower satisfaction ({MINUS}0.30) and repurchase "
+        f"({MINUS}0.20) and with higher search (0.20); its slope is negligible for advocacy "
+        f"({MINUS}0.02)."
+    )
+
+
+def test_few_degrees_of_freedom_tell_nothing(survey):
+    found = slopes(rows_of([-0.3, -0.2, -0.2, 0.2]))
+    found["regression"] = found["regression"].assign(df=2.1, beta_df=7.0)
+    said = answer(survey, found, SETTLED)
+    assert sound(said[0]) == "No driver can be told to go with higher or lower satisfaction."
+    assert sound(said[1]).startswith("Forced commitment: no direction can be told for satisfaction")
 
 
 def test_a_sign_flip_is_said(survey):

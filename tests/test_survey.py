@@ -189,6 +189,7 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
         ({"design.cluster": "industry"}, edited(industry="one"), ["'industry'", "one cluster"]),
         ({"model.controls": ["gender"]}, edited(gender="x"), ["'gender' is x for everyone"]),
         ({"model.moderators": ["shown"]}, edited(shown=1), ["'shown' is 1 for everyone"]),
+        ({"model.moderators": ["gender"]}, None, ["'gender' has 3 levels", "two levels"]),
         ({"model.controls": ["age"]}, with_cell("age", "inf"), ["'age' holds an infinite number"]),
     ],
 )  # fmt: skip
@@ -268,7 +269,7 @@ def test_a_filter_must_say_yes_or_no(tmp_path, where):
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        ("agee > 30", ["cannot be applied", "agee"]),
+        ("agee > 30", ["cannot be applied", "Did you mean 'age'?"]),
         ("age >", ["cannot be applied"]),
         ("age > 'x'", ["cannot be applied"]),
         ("import os", ["cannot be applied"]),

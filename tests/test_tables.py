@@ -26,6 +26,7 @@ def make_study(simulated=False, mediator="satisfaction", controls=("country", "a
             controls=list(controls),
             moderators=[],
         ),
+        constructs=dict.fromkeys(labels),
         design=SimpleNamespace(weight=None),
         is_simulated=simulated,
         from_moments=False,

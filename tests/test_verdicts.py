@@ -555,9 +555,18 @@ def test_a_group_that_is_missing_or_small_is_named(tmp_path):
     assert row["reason"].startswith("missing_group: sector 'services' has 0 respondents")
 
 
+def test_a_group_in_one_cluster_closes_its_claim_only(tmp_path):
+    asked = [{}, {"estimand": "slope_difference", "versus": ["goods", "services"]}]
+    raw = answers(240)
+    raw["industry"] = np.where(raw["sector"] == "goods", 9, np.arange(240) % 9)
+    table = judged(tmp_path, asked, {**GROUPS, "design.cluster": "industry"}, frame=raw)
+    assert table["reason"][1] == "missing_group: sector 'goods' has 1 cluster, 2 are needed"
+    assert table["verdict"][0] != "not testable"
+
+
 def test_a_category_of_many_levels_has_no_single_product(tmp_path):
     asked = [{"estimand": "interaction", "term": "forced:gender", "outcome": "repurchase"}]
-    row = only(judged(tmp_path, asked, {"model.moderators": ["gender"]}))
+    row = only(judged(tmp_path, asked, {"model.controls": ["gender"]}))
     assert row["reason"] == "many_levels: gender"
 
 
@@ -653,12 +662,12 @@ def test_the_guide_counts_clusters_when_clustered(tmp_path):
     alone = only(judged(tmp_path / "a", asked))
     half = (alone["conf_high"] - alone["conf_low"]) / 2
     reach = max(abs(alone["estimate"]), 0.1 - abs(alone["estimate"]))
-    guide = f"about {int(np.ceil(120 * (half / reach) ** 2)):,} respondents would settle it"
+    guide = f"{int(np.ceil(120 * (half / reach) ** 2)):,} respondents would about settle it"
     assert alone["verdict"] == "inconclusive" and guide in alone["sentence"]
     clustered = only(judged(tmp_path / "b", asked, {"design.cluster": "industry"}))
     half = (clustered["conf_high"] - clustered["conf_low"]) / 2
     reach = max(abs(clustered["estimate"]), 0.1 - abs(clustered["estimate"]))
-    guide = f"about {int(np.ceil(10 * (half / reach) ** 2)):,} clusters would settle it"
+    guide = f"{int(np.ceil(10 * (half / reach) ** 2)):,} clusters would about settle it"
     assert clustered["verdict"] == "inconclusive" and guide in clustered["sentence"]
 
 
