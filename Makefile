@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab bench lint clean
+.PHONY: help report test lab bench lint sample clean
 
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -65,6 +65,12 @@ lint: $(READY) ## check style, format and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+sample: $(READY) ## make the executed sample in reports/sample anew
+	$(BIN)/loyalty report data/studies/mobile_customers --out reports --quiet
+	rm -rf reports/sample && mkdir -p reports/sample/notebooks
+	cd reports/mobile_customers/latest/ && cp index.html verdicts.csv manifest.json ../../sample/
+	cp reports/mobile_customers/latest/notebooks/02_descriptives.ipynb reports/sample/notebooks/
 
 clean: ## remove what was generated: reports, caches, builds (.venv stays)
 	@if [ -d reports ]; then find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name sample -exec rm -rf {} +; fi
