@@ -14,9 +14,10 @@ from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
 from loyalty_analysis.moments import Array, Moments, refuse_collinear, slopes
+from loyalty_analysis.preparation import as_text
 from loyalty_analysis.regression import check_equation, standardized
 from loyalty_analysis.study import Study
-from loyalty_analysis.survey import Survey, as_text
+from loyalty_analysis.survey import Survey
 
 COLUMNS = [
     "estimand", "outcome", "term", "versus", "group", "estimate", "std_error", "df", "p_value",

@@ -24,6 +24,7 @@ from loyalty_analysis.notebooks import (
     raise_failed,
 )
 from loyalty_analysis.pages import environment, index
+from loyalty_analysis.preparation import as_text
 from loyalty_analysis.runs import (
     OWNER,
     Clock,
@@ -34,7 +35,7 @@ from loyalty_analysis.runs import (
 from loyalty_analysis.sections import Section, sections
 from loyalty_analysis.sentences import answer, rule_label
 from loyalty_analysis.study import Study
-from loyalty_analysis.survey import Survey, as_text, read_survey
+from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdict_table import verdict_table
 from loyalty_analysis.verdicts import judge
 

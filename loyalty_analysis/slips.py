@@ -6,7 +6,8 @@ from difflib import get_close_matches
 
 from loyalty_analysis.claims import LOYALTY, Claim, load_claims
 from loyalty_analysis.errors import did_you_mean
-from loyalty_analysis.survey import Survey, as_text
+from loyalty_analysis.preparation import as_text
+from loyalty_analysis.survey import Survey
 
 # How alike two names must be; shipped claims are left alone, as a study may lack what they name.
 _ALIKE = 0.8

@@ -10,8 +10,9 @@ from pandas.testing import assert_frame_equal
 
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.errors import DataError, LoyaltyError, StudyError
+from loyalty_analysis.preparation import as_text
 from loyalty_analysis.study import load_study
-from loyalty_analysis.survey import as_text, read_survey
+from loyalty_analysis.survey import read_survey
 from loyalty_analysis.verdicts import judge
 
 DESIGN = {

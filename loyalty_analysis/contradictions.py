@@ -1,0 +1,134 @@
+"""What a study file may not say: keys that contradict each other, each with its remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loyalty_analysis.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from loyalty_analysis.study import Study
+
+
+def contradictions(study: Study) -> list[str]:
+    """What a study asks for that cannot be, or cannot be honoured together; empty when sound."""
+    return [
+        *_item_problems(study),
+        *_model_problems(study),
+        *_design_problems(study),
+    ]
+
+
+def _item_problems(study: Study) -> list[str]:
+    problems = []
+    owner: dict[str, str] = {}
+    for name, construct in study.constructs.items():
+        for item in study.items_of(name):
+            if item in owner:
+                problems.append(f"item '{item}' is listed twice: {owner[item]} and {name}.")
+            owner[item] = name
+        for item in set(construct.reversed) - set(study.items_of(name)):
+            hint = did_you_mean(item, study.items_of(name))
+            problems.append(f"constructs.{name}.reversed: '{item}' is not an item of it. {hint}")
+        problems += _scale_problems(study, name)
+    return problems
+
+
+def _scale_problems(study: Study, name: str) -> list[str]:
+    scale, count = study.scale_of(name), len(study.items_of(name))
+    if scale.min is None or scale.max is None:
+        if study.from_moments and not study.constructs[name].reversed:
+            return []
+        return [f"'{name}' has no scale: give min and max in [scale] or in constructs.{name}."]
+    if scale.min >= scale.max:
+        return [f"'{name}': scale min {scale.min:g} is not below max {scale.max:g}."]
+    own, assumed = study.constructs[name].min_items, study.constructs[name].reliability
+    if own is not None and own > count:
+        return [f"constructs.{name}.min_items = {own}, but it has {count} items."]
+    if assumed is not None and count > 1:
+        return [f"constructs.{name}.reliability is for a single item; it has {count}. Remove it."]
+    return []
+
+
+def _model_problems(study: Study) -> list[str]:
+    model, problems = study.model, []
+    named = {
+        "model.drivers": model.drivers,
+        "model.mediator": present(study.model.mediator),
+        "model.outcomes": tuple(model.outcomes),
+        "paths": tuple(study.paths),
+    }
+    for where, names in named.items():
+        for name in names:
+            if name not in study.constructs:
+                hint = did_you_mean(name, study.constructs)
+                problems.append(f"{where}: '{name}' is not a declared construct. {hint}")
+    roles = [*model.drivers, *present(study.model.mediator), *model.outcomes]
+    for name in sorted({name for name in roles if roles.count(name) > 1}):
+        problems.append(f"[model]: '{name}' stands twice among drivers, mediator and outcomes.")
+    for name in sorted({name for name in model.controls if model.controls.count(name) > 1}):
+        problems.append(f"model.controls: '{name}' is listed twice.")
+    for name in sorted(set(model.controls) & set(roles)):
+        problems.append(f"model.controls: '{name}' is already a driver, mediator or outcome.")
+    return problems + _path_problems(study)
+
+
+def _path_problems(study: Study) -> list[str]:
+    problems = []
+    taken = {*present(study.model.mediator), *study.model.outcomes}
+    for left, right in study.paths.items():
+        if left in taken:
+            problems.append(
+                f"paths.{left}: the model already has an equation for '{left}'; "
+                "list its antecedents in model.drivers."
+            )
+        if left in right or len(set(right)) < len(right) or not right:
+            problems.append(f"paths.{left}: list each antecedent once, and not '{left}' itself.")
+        for name in sorted(set(study.model.controls) & {left, *right}):
+            problems.append(f"paths.{left}: '{name}' is already a control of every equation.")
+        for name in right:
+            if name not in study.constructs:
+                hint = did_you_mean(name, study.constructs)
+                problems.append(f"paths.{left}: '{name}' is not a declared construct. {hint}")
+    return problems
+
+
+def _design_problems(study: Study) -> list[str]:
+    design, problems = study.design, []
+    columns = {
+        "respondent": present(design.respondent),
+        "weight": present(design.weight),
+        "cluster": present(design.cluster),
+        "groups": design.groups,
+        "wave": present(design.wave),
+    }
+    for key, names in columns.items():
+        for name in sorted(set(names) & set(study.constructs)):
+            problems.append(f"design.{key}: '{name}' is a construct; name a column of the data.")
+    for column, contrast in study.contrasts.items():
+        if column not in design.groups:
+            problems.append(f"contrasts.{column}: add '{column}' to design.groups.")
+        if contrast.a == contrast.b:
+            problems.append(f"contrasts.{column}: a and b are both {contrast.a!r}.")
+    if study.from_moments:
+        asked = {
+            "design.respondent": design.respondent,
+            "design.weight": design.weight,
+            "design.cluster": design.cluster,
+            "design.groups": design.groups,
+            "design.wave": design.wave,
+            "design.where": design.where,
+            "scale.min_items": study.scale.min_items,
+        }
+        asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
+        problems += [
+            f"{key}: needs respondents, but {study.data} holds moments only. Remove it."
+            for key, value in asked.items()
+            if value
+        ]
+    return problems
+
+
+def present(value: str | None) -> tuple[str, ...]:
+    """A key that may be left out, as a tuple: empty when it is."""
+    return () if value is None else (value,)
