@@ -25,11 +25,8 @@ def require_columns(raw: pd.DataFrame, study: Study) -> None:
     raise_all(DataError, str(study.data_path), problems)
 
 
-def filtered(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Keep the rows that the study's filter says yes to."""
-    where = study.design.where
-    if not where:
-        return raw
+def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
+    """Keep the rows that a filter says yes to."""
     remedy = "Write a comparison of columns such as \"country == 'US' and age > 30\"."
     if "@" in where or "__" in where:
         raise StudyError(f"filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}")
@@ -46,7 +43,7 @@ def filtered(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
     if not isinstance(inside, pd.Series) or not pd.api.types.is_bool_dtype(inside):
         raise StudyError(f"filter {where!r} does not say yes or no for each row. {remedy}")
     if not inside.any():
-        raise DataError(f"{study.data_path}: the filter {where!r} leaves no respondent.")
+        raise DataError(f"{path}: the filter {where!r} leaves no respondent.")
     return raw[inside]
 
 

@@ -189,17 +189,17 @@ def read_survey(
     ('image', 'expectation')
     """
     loaded = load_study(study, settings)
+    filters = [one for one in (loaded.design.where, where) if one]
     changes: dict[str, object] = {}
     if data:
         changes["data"] = str(Path(data).resolve())
     if where:
-        own = loaded.design.where
-        both = f"({own}) and ({where})" if own else where
+        both = " and ".join(f"({one})" for one in filters) if len(filters) > 1 else where
         changes["design"] = loaded.design.model_copy(update={"where": both})
     if changes:
         loaded = loaded.model_copy(update=changes)
         raise_all(StudyError, str(loaded.path), contradictions(loaded))
-    return survey_from_moments(loaded) if loaded.from_moments else survey_from_rows(loaded)
+    return survey_from_moments(loaded) if loaded.from_moments else survey_from_rows(loaded, filters)
 
 
 def survey_from_moments(study: Study) -> Survey:
@@ -216,13 +216,9 @@ def survey_from_moments(study: Study) -> Survey:
                 hint = did_you_mean(item, known.columns)
                 problems.append(f"'{item}' (of {name}) is not among the variables. {hint}")
                 continue
-            sign = (
-                -1.0
-                if name in study.constructs and item in study.constructs[name].reversed
-                else 1.0
-            )
-            matrix[row, known.columns.index(item)] = sign / len(items)
-            offset[row] += turned(study, name) / len(items) if sign < 0 else 0.0
+            against = name in study.constructs and item in study.constructs[name].reversed
+            matrix[row, known.columns.index(item)] = (-1.0 if against else 1.0) / len(items)
+            offset[row] += turned(study, name) / len(items) if against else 0.0
     raise_all(DataError, str(study.data_path), problems)
     moments = known.linear(matrix, names, offset)
     attrition = pd.DataFrame(
@@ -231,12 +227,14 @@ def survey_from_moments(study: Study) -> Survey:
     return Survey(study, moments, frozenset(names), attrition, known.n, item_moments=known)
 
 
-def survey_from_rows(study: Study) -> Survey:
+def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     """Check respondents against their study and keep the analysis sample."""
     raw = read_table(study.data_path)
     n_read = len(raw)
     require_columns(raw, study)
-    kept = filtered(raw, study)
+    kept = raw
+    for one in filters:
+        kept = filtered(kept, one, str(study.data_path))
     items = checked_items(kept, study)
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
     attrition, complete = attrition_of(frame, study, n_read, len(kept), items)

@@ -459,3 +459,9 @@ def test_a_survey_prints_no_respondent(tmp_path):
     survey = survey_of(tmp_path)
     assert repr(survey) == "Survey('A tiny study', 120 respondents analysed of 120)"
     assert read_survey(load_study(tmp_path)).n == survey.n
+
+
+def test_a_filter_asked_for_has_to_say_yes_or_no_by_itself(tmp_path):
+    path = make(tmp_path, {"design.where": "age > 20"})
+    with pytest.raises(StudyError, match="does not say yes or no"):
+        read_survey(path, where="age")
