@@ -208,18 +208,18 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
         console.print(SIMULATED)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("Claim", no_wrap=True)
-    table.add_column("", overflow="fold", max_width=34)
-    table.add_column("Outcome", max_width=16)
+    table.add_column("", no_wrap=True, width=33)
+    table.add_column("Outcome", no_wrap=True, max_width=20)
     table.add_column("Estimate [95%]", no_wrap=True, justify="right")
-    table.add_column("Verdict", max_width=23)
+    table.add_column("Verdict", no_wrap=True)
     testable = verdicts[verdicts["verdict"] != "not testable"]
     for row in testable.to_dict("records"):
         mark = VERDICT_MARKS[row["verdict"]]
         part = str(row["part"])
         table.add_row(
             "" if part else str(row["claim"]),
-            Text(f"  {part}" if part else shortened(str(row["text"]), 64)),
-            Text(shortened(study.label(str(row["outcome"])), 32)),
+            Text(f"  {part}" if part else shortened(str(row["text"]), 33)),
+            Text(shortened(study.label(str(row["outcome"])), 20)),
             estimate(row["estimate"], row["conf_low"], row["conf_high"]),
             Text(f"{mark.glyph} {mark.word}", style=mark.colour),
         )
@@ -239,7 +239,7 @@ def _counts(verdicts: pd.DataFrame) -> str:
 
     whole = verdicts[verdicts["part"] == ""]["verdict"].value_counts()
     counts = [f"{int(whole[word])} {word}" for word in VERDICT_MARKS if word in whole]
-    return f"{len(verdicts[verdicts['part'] == ''])} claims on their outcomes: {', '.join(counts)}."
+    return f"{len(verdicts[verdicts['part'] == ''])} verdicts: {', '.join(counts)}."
 
 
 def print_attrition(survey: Survey) -> None:
