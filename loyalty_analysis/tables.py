@@ -163,7 +163,8 @@ def correlations_table(correlations: pd.DataFrame, study: Any) -> Table:
         values = [number(found.get(frozenset((name, other)), np.nan)) for other in names]
         cells[column] = ["" if row <= place else value for row, value in enumerate(values)]
     heads = {"row": "Construct", **{column: column for column in columns}}
-    notes = ["Correlations of scores; weights honoured.", about_sample(correlations["n"], study)]
+    kind = "Weighted correlations" if study.design.weight else "Correlations"
+    notes = [f"{kind} of scores.", about_sample(correlations["n"], study)]
     return typeset("correlations", cells, "Correlations", notes, heads=heads)
 
 
