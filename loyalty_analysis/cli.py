@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from loyalty_analysis.survey import Survey
 
-SIMULATED = "Simulated respondents: this tests the software, it says nothing about customers."
-
 app = typer.Typer(
     name="loyalty",
     no_args_is_help=True,
@@ -198,14 +196,14 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     from rich.table import Table
     from rich.text import Text
 
-    from loyalty_analysis.formatting import VERDICT_MARKS, estimate, shortened
+    from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, estimate, shortened
     from loyalty_analysis.sentences import explain
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     study = survey.study
     console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
     if study.is_simulated:
-        console.print(SIMULATED)
+        console.print(BANNER)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("Claim", no_wrap=True)
     table.add_column("", no_wrap=True, width=33)

@@ -8,6 +8,8 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 MISSING = "–"
+BANNER = "Simulated respondents: this tests the software, it says nothing about customers."
+"""What every page and printout of simulated data says first."""
 
 
 class VerdictMark(NamedTuple):

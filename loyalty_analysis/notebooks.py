@@ -79,6 +79,8 @@ class NotebookRun:
         Place of the failing cell in the notebook, from 1.
     error, message : str
         Name of the exception and what it says.
+    kernels : int
+        Kernels that were started for it: two when the first never answered.
     """
 
     name: str
@@ -88,6 +90,7 @@ class NotebookRun:
     cell: int | None = None
     error: str = ""
     message: str = ""
+    kernels: int = 1
 
     def facts(self) -> dict[str, Any]:
         """What the manifest of a run says about it."""
@@ -237,8 +240,12 @@ class Batch:
             reached[0] = place.get(cell.get("id"), reached[0])
             self.progress(notebook.stem, cell_index, len(source.cells) + 1)
 
-        began = time.monotonic()
+        began, kernels = time.monotonic(), 1
         error, message = self._attempt(notebook, executed, cell_starts)
+        if error == "RuntimeError" and reached[0] is None and not self._stopped.is_set():
+            # A kernel that never answered has run nothing: on a busy machine a second one may.
+            kernels = 2
+            error, message = self._attempt(notebook, executed, cell_starts)
         if executed.is_file():
             _clean(executed, self.parameters)
         if not error and (unfinished := _unfinished(executed)):
@@ -246,9 +253,11 @@ class Batch:
         seconds = round(time.monotonic() - began, 3)
         self.progress(notebook.stem, len(source.cells) + 1, len(source.cells) + 1)
         if not error:
-            return NotebookRun(notebook.stem, executed, "ok", seconds)
+            return NotebookRun(notebook.stem, executed, "ok", seconds, kernels=kernels)
         cell, message = reached[0], without_paths(message)
-        return NotebookRun(notebook.stem, executed, "failed", seconds, cell, error, message)
+        return NotebookRun(
+            notebook.stem, executed, "failed", seconds, cell, error, message, kernels
+        )
 
     def _attempt(
         self, notebook: Path, executed: Path, cell_starts: Callable[..., None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loyalty_analysis.formatting import VERDICT_MARKS, capitalised, number
+from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, capitalised, number
 from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.runs import FAILED, runs
 
@@ -61,7 +61,11 @@ def index(out: str | Path) -> Path:
     """
     out = Path(out)
     homes = [path for path in sorted(out.iterdir()) if path.is_dir() and runs(path)]
-    html = environment().get_template("index.html.j2").render(studies=list(map(_entry, homes)))
+    html = (
+        environment()
+        .get_template("index.html.j2")
+        .render(studies=list(map(_entry, homes)), banner=BANNER)
+    )
     aside = out / f".index.{secrets.token_hex(4)}"
     aside.write_text(html, encoding="utf-8")
     return aside.replace(out / "index.html")

@@ -14,7 +14,7 @@ import pandas as pd
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.claims import ClaimSet, load_claims
 from loyalty_analysis.comparison import verdict_counts, write_results
-from loyalty_analysis.formatting import listing, number
+from loyalty_analysis.formatting import BANNER, listing, number
 from loyalty_analysis.manifest import MANIFEST, differing, read_manifest
 from loyalty_analysis.notebooks import (
     REPORT_NOTEBOOKS,
@@ -38,8 +38,6 @@ from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdict_table import verdict_table
 from loyalty_analysis.verdicts import judge
-
-SIMULATED = "Simulated respondents: this tests the software, it says nothing about customers."
 
 
 def render(
@@ -144,7 +142,7 @@ def page(
         .render(
             survey=survey,
             study=survey.study,
-            simulated=SIMULATED if survey.study.is_simulated else "",
+            simulated=BANNER if survey.study.is_simulated else "",
             manifest=run.manifest,
             waves=_waves(survey),
             answer=answer(survey, dict(results), verdicts),

@@ -183,8 +183,10 @@ def needed_n(evidence: Evidence, sign: str, bound: float, units: int) -> int:
 def weakest(components: Sequence[Evidence], sign: str) -> Evidence:
     """The smallest of several values that must all hold, with an interval for that smallest one.
 
-    Its low end is the lowest of all, which bounds the smallest value at the level of one interval;
-    its high end the lowest high end. With one component, that component.
+    Its low end is the lowest of all: the smallest value lies below it no more often than below the
+    end of its own interval, so *supported* keeps its level. Its high end is the lowest high end,
+    which several tied values pass more often than one would; *contradicted* pays for that by
+    Bonferroni, *negligible* does not. With one component, that component.
     """
     if len(components) == 1:
         return components[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill
 import pytest
 from nbformat import v4
 
@@ -229,3 +230,29 @@ def test_quiet_bars_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("path", sorted(notebooks_folder().glob("*.ipynb")), ids=lambda p: p.stem)
 def test_shipped_notebooks_take_the_parameters_of_a_report(path: Path) -> None:
     check_parameters(path, {**ASKED, "data": "", "where": ""})
+
+
+@pytest.mark.parametrize(("silent", "state"), [(1, "ok"), (2, "failed")])
+def test_a_kernel_that_never_answers_is_replaced_once(
+    silent: int, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = papermill.execute_notebook, []
+
+    def execute(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) <= silent:
+            raise RuntimeError("Kernel didn't respond in 60 seconds")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    with Batch([notebook(tmp_path, "patient", "1 + 1")], tmp_path / "done", ASKED) as batch:
+        (run,) = batch.results()
+    assert (run.state, run.kernels, len(calls)) == (state, 2, 2)
+    assert run.facts()["kernels"] == 2
+
+
+def test_an_error_in_a_cell_is_not_tried_again(tmp_path: Path) -> None:
+    failing = notebook(tmp_path, "failing", "raise RuntimeError('mine')")
+    with Batch([failing], tmp_path / "done", ASKED) as batch:
+        (run,) = batch.results()
+    assert (run.state, run.kernels, run.error) == ("failed", 1, "RuntimeError")

@@ -17,8 +17,9 @@ from nbformat import v4
 from loyalty_analysis import report
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.errors import DataError, RunError
+from loyalty_analysis.formatting import BANNER
 from loyalty_analysis.pages import CONTENT_POLICY
-from loyalty_analysis.report import SIMULATED, assumptions, render, skipped
+from loyalty_analysis.report import assumptions, render, skipped
 from loyalty_analysis.runs import Run, last_good
 from loyalty_analysis.survey import read_survey
 
@@ -125,7 +126,7 @@ def test_the_page_runs_in_the_order_a_reader_needs(soup: BeautifulSoup) -> None:
 def test_simulated_respondents_are_announced_across_the_page(soup: BeautifulSoup) -> None:
     banner = soup.select_one("body > .banner")
     assert banner is not None
-    assert banner.get_text() == SIMULATED
+    assert banner.get_text() == BANNER
 
 
 def test_the_verdict_table_is_complete(soup: BeautifulSoup, rendered: tuple[Run, Run]) -> None:
