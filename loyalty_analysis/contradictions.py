@@ -108,7 +108,7 @@ def _design_problems(study: Study) -> list[str]:
     for column, contrast in study.contrasts.items():
         if column not in design.groups:
             problems.append(f"contrasts.{column}: add '{column}' to design.groups.")
-        if contrast.a == contrast.b:
+        if len(set(contrast.sides)) == 1:
             problems.append(f"contrasts.{column}: a and b are both {contrast.a!r}.")
     if study.from_moments:
         asked = {

@@ -138,14 +138,14 @@ def missing_groups(survey: Survey, column: str) -> str | None:
     groups = as_text(survey.frame[column])
     counts = groups.value_counts()
     needed = max(len(survey.terms(equation.terms)) for equation in equations(survey.study)) + 2
-    for side in (contrast.a, contrast.b):
-        n = int(counts.get(str(side), 0))
+    for side in contrast.sides:
+        n = int(counts.get(side, 0))
         if n < needed:
             found = ", ".join(f"{name} ({count})" for name, count in counts.head(6).items())
             return f"{column} {side!r} has {n} respondents, {needed} are needed; found {found}"
         # The jackknife leaves out each cluster in turn, and some of the group must remain.
         if survey.clusters is not None:
-            clusters = len(np.unique(survey.clusters[groups == str(side)]))
+            clusters = len(np.unique(survey.clusters[groups == side]))
             if clusters < 2:
                 return f"{column} {side!r} has 1 cluster, 2 are needed"
     return None
@@ -157,7 +157,7 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     Standardized by the SDs of the whole analysis sample, the same in both groups.
     """
     contrast = survey.study.contrasts[column]
-    a, b = str(contrast.a), str(contrast.b)
+    a, b = contrast.sides
     terms, outcome = survey.terms(equation.terms), equation.outcome
     sample = survey.sample([*terms, outcome], by=column)
     focal = [terms.index(name) for name in equation.focal]

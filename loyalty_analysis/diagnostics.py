@@ -79,7 +79,7 @@ def breusch_pagan(design: Array, residuals: Array) -> tuple[float, float, float]
 
 
 def reset(found: Fit) -> tuple[float, float, float]:
-    """Ramsey's RESET: F test of squared and cubed fitted values."""
+    """Ramsey's RESET: F test of squared and cubed fitted values; empty without respondents left."""
     assert found.design is not None and found.residuals is not None
     fitted = found.design @ found.slopes
     centred = (fitted - fitted.mean()) / fitted.std()
@@ -88,6 +88,8 @@ def reset(found: Fit) -> tuple[float, float, float]:
     rest = outcome - wider @ (wider.T @ outcome)
     small, large = float(rest @ rest), float(found.residuals @ found.residuals)
     df = found.n - wider.shape[1]
+    if df < 1:
+        return np.nan, 2.0, np.nan
     statistic = (large - small) / 2 / (small / df)
     return statistic, 2.0, float(fdtrc(2, df, statistic))
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+MOST_SHOWN = 25
+"""Problems that one message lists; mending these usually mends the rest."""
+
 
 class LoyaltyError(Exception):
     """Root of every error this package raises on purpose."""
@@ -73,5 +76,7 @@ def raise_all(error: type[LoyaltyError], where: str, problems: Sequence[str]) ->
         return
     if len(problems) == 1:
         raise error(f"{where}: {problems[0]}")
-    listed = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(problems, 1))
-    raise error(f"{where}: {len(problems)} problems.\n{listed}")
+    shown = [f"  {number}. {text}" for number, text in enumerate(problems[:MOST_SHOWN], 1)]
+    if len(problems) > MOST_SHOWN:
+        shown.append(f"  ... and {len(problems) - MOST_SHOWN} more.")
+    raise error("\n".join([f"{where}: {len(problems)} problems.", *shown]))

@@ -220,13 +220,24 @@ def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None
             f"{where}: {', '.join(constant)} does not vary in the analysis sample; "
             "take it out of the model."
         )
-    shares = _own_shares(chosen.correlation)
-    shared = [t for t, share in zip(terms, shares, strict=True) if share < TOLERANCE]
-    if shared:
+    if shared := collinear(moments, terms):
         raise CollinearError(
             f"{where}: {', '.join(shared)} are collinear (they carry the same information); "
             "take one of them out of the model."
         )
+
+
+def collinear(moments: Moments, terms: Sequence[str]) -> list[str]:
+    """Name the columns of which one is a combination of the others; none of them constant.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [2.0, 4, 6, 8], "c": [1.0, 0, 0, 1]})
+    >>> collinear(Moments.from_frame(frame), ["a", "b", "c"])
+    ['a', 'b']
+    """
+    shares = _own_shares(moments[terms].correlation)
+    return [term for term, share in zip(terms, shares, strict=True) if share < TOLERANCE]
 
 
 def _own_shares(correlation: Array) -> Array:

@@ -5,24 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_all
+from loyalty_analysis.errors import DataError, StudyError, did_you_mean
 from loyalty_analysis.moments import Array
 from loyalty_analysis.study import Study
 
-
-def require_columns(raw: pd.DataFrame, study: Study) -> None:
-    """Refuse a file that lacks a column the study names."""
-    problems = []
-    for name in study.constructs:
-        for item in study.items_of(name):
-            if item not in raw.columns:
-                hint = did_you_mean(item, raw.columns)
-                problems.append(f"column '{item}' (an item of {name}) is missing. {hint}")
-    for column, key in _design_names(study).items():
-        if column not in raw.columns:
-            hint = did_you_mean(column, raw.columns)
-            problems.append(f"column '{column}' ({key}) is missing. {hint}")
-    raise_all(DataError, str(study.data_path), problems)
+SMALLEST_GROUP = 10
+"""Groups of fewer respondents are not analysed, and nothing about them is shown."""
 
 
 def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
@@ -47,44 +35,28 @@ def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
     return raw[inside]
 
 
-def checked_items(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Items as numbers: missing codes removed, reversed where declared, off-scale refused."""
-    columns, problems = {}, []
-    for name, construct in study.constructs.items():
-        scale = study.scale_of(name)
+def answers_of(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Items as numbers, as they were answered: declared codes, text and absent columns missing."""
+    columns = {}
+    for name in study.constructs:
         for item in study.items_of(name):
-            values = pd.to_numeric(raw[item], errors="coerce").astype(float)
-            text = raw[item][values.isna() & raw[item].notna()]
-            if len(text):
-                found = ", ".join(repr(str(value)) for value in text.unique()[:3])
-                problems.append(
-                    f"column '{item}' holds text in {len(text)} rows ({found}); answers must be "
-                    "numbers. Code them, or leave them empty when missing."
-                )
-                continue
-            values = values.where(~values.isin(scale.missing))
-            problems += _answer_problems(values, item, name, scale.min, scale.max)
-            columns[item] = turned(study, name) - values if item in construct.reversed else values
-    raise_all(DataError, str(study.data_path), problems)
+            values = _numbers(raw[item]) if item in raw.columns else np.nan
+            values = pd.Series(values, index=raw.index, dtype=float)
+            columns[item] = values.where(~values.isin(study.scale_of(name).missing))
     return pd.DataFrame(columns, index=raw.index)
 
 
-def _answer_problems(
-    values: pd.Series, item: str, construct: str, low: float | None, high: float | None
-) -> list[str]:
-    off = values[(values < low) | (values > high) | np.isinf(values)]
-    if len(off):
-        counts = off.value_counts().head(5)
-        found = ", ".join(f"{value:g} ({count} times)" for value, count in counts.items())
-        return [
-            f"column '{item}' holds {found}, outside the scale {low:g} to {high:g} of "
-            f"'{construct}'. Declare the code in 'missing', or correct the scale."
-        ]
-    if values.notna().sum() == 0:
-        return [f"column '{item}' (an item of {construct}) holds no answer at all."]
-    if values.min() == values.max():
-        return [f"column '{item}' holds {values.min():g} only: an item must vary."]
-    return []
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce").astype(float)
+
+
+def reversed_items(answers: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Items that all point the same way: those declared reversed are turned."""
+    items = answers.copy()
+    for name, construct in study.constructs.items():
+        for item in construct.reversed:
+            items[item] = turned(study, name) - answers[item]
+    return items
 
 
 def turned(study: Study, construct: str) -> float:
@@ -105,8 +77,8 @@ def scored(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(scores, index=items.index)
 
 
-def _design_names(study: Study) -> dict[str, str]:
-    """Columns outside constructs and the key of the study that asks for each."""
+def design_names(study: Study) -> dict[str, str]:
+    """Name the columns outside constructs, and the key of the study that asks for each."""
     design, model = study.design, study.model
     named: dict[str, str] = {}
     for key in ("respondent", "weight", "cluster", "wave"):
@@ -122,21 +94,10 @@ def _design_names(study: Study) -> dict[str, str]:
 
 
 def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Columns outside the constructs; weights as positive numbers."""
-    frame = raw[list(_design_names(study))].copy()
-    weight = study.design.weight
-    if weight:
-        values = pd.to_numeric(frame[weight], errors="coerce")
-        wrong = raw[weight][
-            (values.isna() & raw[weight].notna()) | (values <= 0) | np.isinf(values)
-        ]
-        if len(wrong):
-            found = ", ".join(str(value) for value in wrong.unique()[:3])
-            raise DataError(
-                f"{study.data_path}: weight column '{weight}' holds {found} in {len(wrong)} rows; "
-                "weights must be positive numbers. Filter these rows out with design.where."
-            )
-        frame[weight] = values
+    """Columns outside the constructs; weights as numbers."""
+    frame = raw[list(design_names(study))].copy()
+    if study.design.weight:
+        frame[study.design.weight] = _numbers(frame[study.design.weight])
     return frame
 
 
@@ -156,7 +117,7 @@ def attrition_of(
     if study.design.where:
         rows.append((f"where {study.design.where}", n_read - n_kept, n_kept, n_read - n_kept))
     complete = pd.Series(True, index=frame.index)
-    design = [name for name in _design_names(study) if name != study.design.respondent]
+    design = [name for name in design_names(study) if name != study.design.respondent]
     for name in [*study.model_constructs, *design]:
         present = frame[name].notna()
         removed = int((complete & ~present).sum())
@@ -178,32 +139,20 @@ def half_rule(items: pd.DataFrame, study: Study) -> pd.Series:
     return kept
 
 
-def check_respondents(sample: pd.DataFrame, study: Study) -> str | None:
-    """Respondents must be unique, unless waves or clusters explain repeats; return the cluster."""
+def cluster_of(sample: pd.DataFrame, study: Study) -> str | None:
+    """Name the column whose respondents are not independent.
+
+    Answers of one person over waves are not: then the person is the cluster.
+    """
     design = study.design
-    if not design.respondent:
-        return design.cluster
-    if not sample[design.respondent].duplicated().any():
-        return design.cluster
-    explained = [column for column in (design.wave, design.cluster) if column]
-    repeated = sample[sample.duplicated([design.respondent, *explained])]
-    if not explained or len(repeated):
-        shown = ", ".join(str(value) for value in repeated[design.respondent].unique()[:3])
-        raise DataError(
-            f"{study.data_path}: column '{design.respondent}' repeats {len(repeated)} times "
-            f"({shown}). Respondents must be unique, or unique with design.wave or design.cluster."
-        )
-    # Answers of one person over waves are not independent: the person is the cluster.
-    return design.cluster or design.respondent
+    repeated = design.respondent and sample[design.respondent].duplicated().any()
+    return design.cluster or (design.respondent if repeated else None)
 
 
 def model_columns(
     sample: pd.DataFrame, study: Study
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
     """Numeric columns of every equation; text and booleans become indicators of their levels."""
-    used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
-    problems = [problem for name in dict.fromkeys(used) for problem in _unusable(sample[name])]
-    raise_all(DataError, str(study.data_path), problems)
     columns: dict[str, pd.Series] = {name: sample[name] for name in study.model_constructs}
     levels: dict[str, tuple[str, ...]] = {}
     for name in dict.fromkeys([*study.model.controls, *study.model.moderators]):
@@ -215,27 +164,9 @@ def model_columns(
             continue
         text = as_text(values)
         levels[name] = tuple(sorted(text.unique()))
-        if name in study.model.moderators and len(levels[name]) > 2:
-            problems.append(
-                f"model.moderators: '{name}' has {len(levels[name])} levels. A moderator is a "
-                "number or has two levels; make it a control, or filter with design.where."
-            )
         for level in levels[name][1:]:
             columns[f"{name}[{level}]"] = (text == level).astype(float)
-    raise_all(DataError, str(study.data_path), problems)
     return pd.DataFrame(columns), levels
-
-
-def _unusable(values: pd.Series) -> list[str]:
-    """Why a column cannot stand in an equation: it does not vary, or is not finite."""
-    if values.nunique() < 2:
-        return [
-            f"'{values.name}' is {values.iloc[0]} for everyone in the analysis sample. Take it out "
-            "of the model, or widen the filter."
-        ]
-    if pd.api.types.is_float_dtype(values) and np.isinf(values).any():
-        return [f"column '{values.name}' holds an infinite number. Filter such rows out."]
-    return []
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -52,8 +53,15 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not UTF-8 text. Save the file as CSV in UTF-8.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV table ({str(error).strip()}).") from None
+    except pd.errors.EmptyDataError:
+        raise DataError(
+            f"{path}: is empty. A header and one row per respondent belong there."
+        ) from None
+    except (pd.errors.ParserError, csv.Error) as error:
+        raise DataError(
+            f"{path}: not a readable CSV table ({str(error).strip()}). Save it as CSV in UTF-8, "
+            "with text that holds commas in quotes."
+        ) from None
     except pd.errors.ParserWarning:
         raise DataError(
             f"{path}: rows hold more fields than the {len(header)} that the header names. "
@@ -66,6 +74,28 @@ def read_table(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise DataError(f"{path}: holds a header but no respondent.")
     return frame
+
+
+def words_taken_as_missing(path: Path, columns: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count the words, such as NA or null, that were read as no answer.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that :func:`read_table` reads.
+    columns : sequence of str
+        Columns to look at.
+
+    Returns
+    -------
+    dict
+        Counts by column and word; columns without such words are left out.
+    """
+    options = {"encoding": "utf-8-sig", "usecols": list(columns), "dtype": str}
+    asis = pd.read_csv(path, index_col=False, keep_default_na=False, **options)
+    known = pd.read_csv(path, index_col=False, **options)
+    words = {name: asis[name][known[name].isna() & (asis[name] != "")] for name in columns}
+    return {name: dict(found.value_counts()) for name, found in words.items() if len(found)}
 
 
 def _require_commas(path: Path, header: list[str]) -> None:

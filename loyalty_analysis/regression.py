@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from loyalty_analysis.checks import shortage
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.errors import DataError
@@ -73,11 +74,8 @@ class Fit:
 
 def check_equation(moments: Moments, terms: tuple[str, ...], where: str) -> None:
     """Refuse an equation with more parameters than respondents, or with collinear terms."""
-    if moments.n <= len(terms) + 1:
-        raise DataError(
-            f"{where}: {moments.n} respondents for {len(terms) + 1} parameters. "
-            "Use fewer terms or more respondents."
-        )
+    if short := shortage(moments, terms):
+        raise DataError(f"{where}: {short}")
     refuse_collinear(moments, terms, where)
 
 

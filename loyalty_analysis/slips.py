@@ -23,8 +23,8 @@ def slips(survey: Survey) -> list[str]:
     Returns
     -------
     list of str
-        Constructs that claims of the study's own name almost as it declares them, and values of
-        contrasts that nobody analysed has.
+        Constructs that claims of the study's own name almost as it declares them, values of
+        contrasts that nobody analysed has, and what the survey itself warns of.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def slips(survey: Survey) -> list[str]:
     for claims in load_claims(study):
         if claims.name in own:
             found += [slip for claim in claims.claims for slip in _misspelt(claim, survey)]
-    return [*found, *_values(survey)]
+    return [*found, *_values(survey), *survey.warnings]
 
 
 def _misspelt(claim: Claim, survey: Survey) -> list[str]:
@@ -66,8 +66,8 @@ def _values(survey: Survey) -> list[str]:
     for column, contrast in survey.study.contrasts.items():
         values = set(as_text(survey.frame[column]))
         found += [
-            f"contrasts.{column}: nobody analysed has '{value}'. {did_you_mean(str(value), values)}"
-            for value in (contrast.a, contrast.b)
-            if str(value) not in values
+            f"contrasts.{column}: nobody analysed has '{value}'. {did_you_mean(value, values)}"
+            for value in contrast.sides
+            if value not in values
         ]
     return found

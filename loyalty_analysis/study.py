@@ -17,6 +17,7 @@ from loyalty_analysis.errors import StudyError, did_you_mean, raise_all
 from loyalty_analysis.resources import shipped_studies
 
 OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
+_HIDDEN = {"path", "settings"}
 RESERVED = ("gates", "levels", "types", "quality", "experiment", "reports")
 MOMENTS_FILE = "moments.csv"
 
@@ -78,6 +79,22 @@ class Contrast(_Table):
 
     a: str | int | float
     b: str | int | float
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both values as labels: ``1.0`` in the study file is the ``1`` of a data file.
+
+        Examples
+        --------
+        >>> Contrast(a=1.0, b="none").sides
+        ('1', 'none')
+        """
+        return _as_label(self.a), _as_label(self.b)
+
+
+def _as_label(value: str | int | float) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)
 
 
 class Study(_Table):
@@ -213,11 +230,13 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
     raw = _read_toml(path)
     for setting in settings:
         _apply(raw, setting)
-    _refuse_reserved(raw, path)
+    reserved = _reserved_problems(raw)
+    asked = {key: value for key, value in raw.items() if key not in _HIDDEN | set(RESERVED)}
     try:
-        loaded = Study.model_validate({**raw, "path": path, "settings": tuple(settings)})
+        loaded = Study.model_validate({**asked, "path": path, "settings": tuple(settings)})
     except ValidationError as error:
-        raise_all(StudyError, str(path), [_explain(detail) for detail in details(error)])
+        reserved += [_explain(detail) for detail in details(error)]
+    raise_all(StudyError, str(path), reserved)
     raise_all(StudyError, str(path), contradictions(loaded))
     return loaded
 
@@ -284,16 +303,16 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
     table[keys[-1]] = value
 
 
-def _refuse_reserved(raw: dict[str, Any], path: Path) -> None:
-    found = [name for name in RESERVED if name in raw]
-    if found:
-        tables = ", ".join(f"[{name}]" for name in found)
-        raise StudyError(
-            f"{path}: {tables} is reserved and not honoured by this version. Remove it."
-        )
-    hidden = {"path", "settings"} & set(raw)
-    if hidden:
-        raise StudyError(f"{path}: unknown key '{hidden.pop()}'. {did_you_mean('', _keys(()))}")
+def _reserved_problems(raw: dict[str, Any]) -> list[str]:
+    """Keys that later versions, or the loaded study itself, keep for themselves."""
+    tables = [f"[{name}]" for name in RESERVED if name in raw]
+    hidden = [
+        f"unknown key '{key}'. {did_you_mean(key, _keys(()))}" for key in raw if key in _HIDDEN
+    ]
+    if not tables:
+        return hidden
+    verb = "is reserved and not honoured by this version. Remove it."
+    return [f"{', '.join(tables)} {verb}", *hidden]
 
 
 _TABLES: dict[str, type[BaseModel]] = {
@@ -308,7 +327,7 @@ _TABLES: dict[str, type[BaseModel]] = {
 def _keys(location: tuple[Any, ...]) -> list[str]:
     table = _TABLES.get(str(location[0])) if len(location) > 1 else Study
     fields = set(table.model_fields) if table else set()
-    return sorted(fields - {"path", "settings"})
+    return sorted(fields - _HIDDEN)
 
 
 def _explain(detail: Any) -> str:

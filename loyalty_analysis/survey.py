@@ -7,26 +7,40 @@ analysis sample, and an attrition table that says what each rule cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.checks import (
+    answer_problems,
+    coding_warnings,
+    column_problems,
+    control_problems,
+    direction_problems,
+    direction_problems_of_moments,
+    equation_problems,
+    missing_word_warnings,
+    respondent_problems,
+    sample_problems,
+    weight_problems,
+)
 from loyalty_analysis.contradictions import contradictions
+from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_all
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.preparation import (
+    answers_of,
     as_text,
     attrition_of,
-    check_respondents,
-    checked_items,
+    cluster_of,
     design_columns,
     filtered,
     model_columns,
-    require_columns,
+    reversed_items,
     scaled_weights,
     scored,
     turned,
@@ -54,6 +68,8 @@ class Survey:
         None for a study known by its moments.
     n_read : int
         Rows in the data file.
+    warnings : tuple of str
+        What looks wrong and yet may be meant.
 
     Examples
     --------
@@ -72,6 +88,7 @@ class Survey:
     levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     item_moments: Moments | None = None
     cluster: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Never a respondent: title and counts."""
@@ -207,7 +224,8 @@ def survey_from_moments(study: Study) -> Survey:
     known = read_moments(study.data_path)
     used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
     names = tuple(dict.fromkeys(used))
-    problems, matrix, offset = [], np.zeros((len(names), len(known.columns))), np.zeros(len(names))
+    problems: list[str] = []
+    matrix, offset = np.zeros((len(names), len(known.columns))), np.zeros(len(names))
     for row, name in enumerate(names):
         items = study.items_of(name) if name in study.constructs else (name,)
         items = (name,) if name in known.columns else items
@@ -219,44 +237,68 @@ def survey_from_moments(study: Study) -> Survey:
             against = name in study.constructs and item in study.constructs[name].reversed
             matrix[row, known.columns.index(item)] = (-1.0 if against else 1.0) / len(items)
             offset[row] += turned(study, name) / len(items) if against else 0.0
-    raise_all(DataError, str(study.data_path), problems)
+    opposed, warnings = direction_problems_of_moments(known, study)
+    path = str(study.data_path)
+    raise_all(DataError, path, [*problems, *opposed])
     moments = known.linear(matrix, names, offset)
+    terms = {equation.model: equation.terms for equation in equations(study)}
+    unfit, odd = equation_problems(moments, study, terms)
+    raise_all(DataError, path, unfit)
     attrition = pd.DataFrame(
         {"rule": ["published moments"], "removed": 0, "left": known.n, "alone": 0, "kind": "step"}
     )
-    return Survey(study, moments, frozenset(names), attrition, known.n, item_moments=known)
+    return Survey(
+        study, moments, frozenset(names), attrition, known.n, item_moments=known,
+        warnings=(*warnings, *odd),
+    )  # fmt: skip
 
 
 def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     """Check respondents against their study and keep the analysis sample."""
-    raw = read_table(study.data_path)
-    n_read = len(raw)
-    require_columns(raw, study)
+    raw, path = read_table(study.data_path), str(study.data_path)
     kept = raw
     for one in filters:
-        kept = filtered(kept, one, str(study.data_path))
-    items = checked_items(kept, study)
+        kept = filtered(kept, one, path)
+    items, warnings = _checked_items(kept, study)
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
-    attrition, complete = attrition_of(frame, study, n_read, len(kept), items)
+    attrition, complete = attrition_of(frame, study, len(raw), len(kept), items)
     sample, items = frame[complete], items[complete]
-    if len(sample) == 0:
-        costs = attrition[attrition["rule"].str.endswith(" missing")]
-        raise DataError(
-            f"{study.data_path}: no respondent is complete on every model column. "
-            f"The costliest is '{costs.loc[costs['alone'].idxmax(), 'rule']}'."
-        )
-    cluster = check_respondents(sample, study)
-    if cluster and sample[cluster].nunique() < 2:
-        raise DataError(
-            f"{study.data_path}: column '{cluster}' holds one cluster only in the analysis sample. "
-            "Remove design.cluster, or widen the filter."
-        )
+    raise_all(DataError, path, respondent_problems(sample, study))
+    cluster = cluster_of(sample, study)
+    raise_all(DataError, path, sample_problems(sample, study, cluster, attrition))
     numeric, levels = model_columns(sample, study)
     used = [name for name in numeric.columns if name not in sample.columns]
     sample = pd.concat([sample, numeric[used]], axis=1).reset_index(drop=True)
-    scaled = frozenset(name for name in numeric.columns if name not in used)
-    moments = Moments.from_frame(numeric, scaled_weights(sample, study))
-    return Survey(
-        study, moments, scaled, attrition, n_read, sample, items.reset_index(drop=True), levels,
+    survey = Survey(
+        study,
+        Moments.from_frame(numeric, scaled_weights(sample, study)),
+        frozenset(name for name in numeric.columns if name not in used),
+        attrition,
+        len(raw),
+        sample,
+        items.reset_index(drop=True),
+        levels,
         cluster=cluster,
-    )  # fmt: skip
+    )
+    terms = {equation.model: survey.terms(equation.terms) for equation in equations(study)}
+    unfit, odd = equation_problems(survey.moments, study, terms)
+    raise_all(DataError, path, unfit)
+    return replace(survey, warnings=(*warnings, *odd))
+
+
+def _checked_items(kept: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, list[str]]:
+    """Items that all point the same way, and warnings; every problem of the file at once."""
+    answers = answers_of(kept, study)
+    problems = [
+        *column_problems(kept, study),
+        *answer_problems(kept, answers, study),
+        *weight_problems(kept, study),
+        *control_problems(kept, study),
+    ]
+    items = reversed_items(answers, study)
+    against, warnings = direction_problems(items, study)
+    problems += against
+    if problems:
+        problems += respondent_problems(kept, study)
+    raise_all(DataError, str(study.data_path), problems)
+    return items, [*warnings, *coding_warnings(kept, study), *missing_word_warnings(kept, study)]

@@ -113,7 +113,7 @@ def _sector_differences(
 
 def _sides(study: Study) -> tuple[str, str]:
     contrast = study.contrasts["sector"]
-    return str(contrast.a), str(contrast.b)
+    return contrast.sides
 
 
 def _rival_differences(study: Study, claim: Claim, outcome: str, values: Values) -> Values:

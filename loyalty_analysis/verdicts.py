@@ -218,7 +218,7 @@ def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
     """The study's contrast a claim is about: its column, and whether it runs the other way."""
     wanted = tuple(str(side) for side in claim.versus)
     for column, contrast in survey.study.contrasts.items():
-        sides = str(contrast.a), str(contrast.b)
+        sides = contrast.sides
         if wanted in (sides, sides[::-1]):
             return column, wanted != sides
     return None

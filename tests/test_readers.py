@@ -45,8 +45,8 @@ def test_an_empty_cell_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", ["not a readable CSV"]),
-        ("\n\n", ["not a readable CSV"]),
+        ("", ["is empty", "header"]),
+        ("\n\n", ["is empty", "header"]),
         ("a,b\n", ["holds a header but no respondent"]),
         ("a;b\n1;2\n", ["separated by semicolons", "commas"]),
         ("a\tb\n1\t2\n", ["separated by tabs", "commas"]),

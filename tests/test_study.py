@@ -101,7 +101,7 @@ def test_a_study_is_frozen(tmp_path):
             {"design.groups": ["sector"], "contrasts.sector": {"a": 1, "b": 2, "c": 3}},
             ["unknown key 'contrasts.sector.c'", "Allowed: a, b."],
         ),
-        ({"path": "x"}, ["unknown key 'path'", "Allowed: claims, constructs"]),
+        ({"path": "x"}, ["unknown key 'path'", "Did you mean 'paths'?"]),
         ({"settings": ["x"]}, ["unknown key 'settings'"]),
     ],
 )

@@ -650,10 +650,10 @@ def test_few_clusters_decide_nothing(tmp_path):
 
 
 def test_few_respondents_are_not_called_few_clusters(tmp_path):
-    row = only(judged(tmp_path, [{**TOTAL, "term": "forced"}], frame=answers(8)))
+    row = only(judged(tmp_path, [{**TOTAL, "term": "forced"}], frame=answers(12)))
     assert row["verdict"] == "inconclusive" and row["reason"] != "few_clusters"
-    one = {"model.drivers": ["affective", "forced"], "model.outcomes": {"repurchase": "intention"}}
-    tiny = only(judged(tmp_path / "b", [{"term": "forced"}], one, frame=answers(6)))
+    controls = {"model.controls": ["age", "shown", "w"]}  # ten respondents, seven parameters
+    tiny = only(judged(tmp_path / "b", [{"term": "forced"}], controls, frame=answers(10)))
     assert (tiny["verdict"], tiny["reason"]) == ("inconclusive", "few_respondents")
 
 
