@@ -15,7 +15,7 @@ from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import did_you_mean
 from loyalty_analysis.measurement import item_rest
 from loyalty_analysis.moments import Moments, collinear
-from loyalty_analysis.preparation import SMALLEST_GROUP, design_names
+from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, design_names
 from loyalty_analysis.readers import words_taken_as_missing
 from loyalty_analysis.study import Study
 
@@ -94,7 +94,7 @@ def _item_problems(
     off = values[(values < low) | (values > high) | np.isinf(values)]
     if len(off):
         counts = off.value_counts()
-        shown = ", ".join(f"{value:g} ({count} times)" for value, count in counts.head(5).items())
+        shown = ", ".join(f"{value:g} ({_times(count)})" for value, count in counts.head(5).items())
         more = f" and {len(counts) - 5} other values" if len(counts) > 5 else ""
         yield (
             2,
@@ -115,7 +115,7 @@ def _item_problems(
 
 def _texts(values: pd.Series) -> pd.Series:
     """Cells that hold something, but no number."""
-    return values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
+    return values[as_numbers(values).isna() & values.notna()]
 
 
 def quoted(values: Iterable[object]) -> str:
@@ -130,6 +130,10 @@ def quoted(values: Iterable[object]) -> str:
     different = list(dict.fromkeys(numbers))
     shown = [text if len(text) <= 20 else text[:19] + "…" for text in different[:3]]
     return ", ".join(map(repr, shown))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _rows(count: int) -> str:
@@ -175,14 +179,14 @@ def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list
     worst = sorted((row for row in rows if row[3] < 0), key=lambda row: row[1])
     doubtful = [row for row in rows if row[1] < 0 <= row[3]]
     warnings = [
-        f"item '{item}' of '{name}' hardly goes with the others {_correlation(r, low, high)}: is "
+        f"item '{item}' of '{name}' hardly goes with the others ({_correlation(r, low, high)}): is "
         "it reversed, or does it measure something else?"
         for item, r, low, high in doubtful
     ]
     if not worst:
         return [], warnings
     shown = ", ".join(
-        f"'{item}'{' (declared reversed)' if item in declared else ''} {_correlation(r, low, high)}"
+        f"'{item}' ({'declared reversed; ' if item in declared else ''}{_correlation(r, low, high)})"
         for item, r, low, high in worst
     )
     remedy = f"list those that were asked the other way round in constructs.{name}.reversed"
@@ -194,7 +198,7 @@ def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list
 
 
 def _correlation(r: float, low: float, high: float) -> str:
-    return f"(item-rest correlation {r:.2f}, 95% {low:.2f} to {high:.2f})"
+    return f"item-rest correlation {r:.2f}, 95% {low:.2f} to {high:.2f}"
 
 
 def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
@@ -202,7 +206,7 @@ def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
     weight = study.design.weight
     if not weight or weight not in raw.columns:
         return []
-    values = pd.to_numeric(raw[weight], errors="coerce")
+    values = as_numbers(raw[weight])
     wrong = raw[weight][(values.isna() & raw[weight].notna()) | (values <= 0) | np.isinf(values)]
     if not len(wrong):
         return []
@@ -239,7 +243,7 @@ def coding_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
     for name, key in design_names(study).items():
         if key in ("model.controls", "model.moderators"):
             for code in study.scale.missing:
-                if count := int((pd.to_numeric(raw[name], errors="coerce") == code).sum()):
+                if count := int((as_numbers(raw[name]) == code).sum()):
                     found.append(
                         f"column '{name}' ({key}) holds {code:g} in {_rows(count)}, taken as a "
                         "number: the missing codes of [scale] are those of items. Leave these "
@@ -290,11 +294,15 @@ def sample_problems(
         count = (
             f"fewer than {SMALLEST_GROUP} respondents are" if len(sample) else "no respondent is"
         )
-        costs = attrition[attrition["rule"].str.endswith(" missing")]
-        costliest = costs.loc[costs["alone"].idxmax(), "rule"]
+        costs = attrition[attrition["rule"].str.endswith(" missing") & (attrition["alone"] > 0)]
+        costliest = (
+            f"The costliest is '{costs.loc[costs['alone'].idxmax(), 'rule']}'. "
+            if len(costs)
+            else ""
+        )
         return [
             f"{count} complete on every model column, and {SMALLEST_GROUP} are the least that is "
-            f"analysed. The costliest is '{costliest}'. Widen the filter, or use fewer columns."
+            f"analysed. {costliest}Widen the filter, or use fewer columns."
         ]
     problems = []
     if cluster and sample[cluster].nunique() < 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all
 from loyalty_analysis.resources import shipped
-from loyalty_analysis.study import Names, Study, details, said
+from loyalty_analysis.study import Names, Study, details, read_toml, said
 
 Source = Literal["paper", "press", "rival", "own"]
 Sign = Literal["+", "-", "none", "any", "not_negative"]
@@ -245,11 +244,9 @@ def read_claims(path: Path) -> ClaimSet:
     >>> read_claims(shipped_sets()["rivals"]).source
     'rival'
     """
+    raw: Any = read_toml(path, ClaimError)
     try:
-        raw: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         file = _File.model_validate(raw)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ClaimError(f"{path}: cannot be read: {error}.") from None
     except ValidationError as error:
         raise_all(ClaimError, str(path), [_explain(detail, raw) for detail in details(error)])
     raise_all(ClaimError, str(path), _problems(file.claim))

@@ -25,23 +25,39 @@ def _item_problems(study: Study) -> list[str]:
     for name, construct in study.constructs.items():
         for item in study.items_of(name):
             if item in owner:
-                problems.append(f"item '{item}' is listed twice: {owner[item]} and {name}.")
+                problems.append(
+                    f"item '{item}' is listed twice: {owner[item]} and {name}. Keep one."
+                )
             owner[item] = name
         for item in set(construct.reversed) - set(study.items_of(name)):
             hint = did_you_mean(item, study.items_of(name))
             problems.append(f"constructs.{name}.reversed: '{item}' is not an item of it. {hint}")
-        problems += _scale_problems(study, name)
+        problems += _construct_problems(study, name)
+    return [*_scale_problems(study), *problems]
+
+
+def _scale_problems(study: Study) -> list[str]:
+    """Scales that are missing or upside down, each said once for all its constructs."""
+    problems, without = [], []
+    upside_down: dict[str, list[str]] = {}
+    for name, construct in study.constructs.items():
+        scale = study.scale_of(name)
+        if scale.min is not None and scale.max is not None:
+            if scale.min >= scale.max:
+                found = f"min {scale.min:g} is not below max {scale.max:g}"
+                upside_down.setdefault(found, []).append(name)
+        elif construct.reversed or not study.from_moments:
+            without.append(name)
+    if without:
+        names = ", ".join(map(repr, without))
+        problems.append(f"no scale for {names}: give min and max in [scale], or for the construct.")
+    for found, names_of in upside_down.items():
+        problems.append(f"the scale of {', '.join(map(repr, names_of))}: {found}. Correct them.")
     return problems
 
 
-def _scale_problems(study: Study, name: str) -> list[str]:
-    scale, count = study.scale_of(name), len(study.items_of(name))
-    if scale.min is None or scale.max is None:
-        if study.from_moments and not study.constructs[name].reversed:
-            return []
-        return [f"'{name}' has no scale: give min and max in [scale] or in constructs.{name}."]
-    if scale.min >= scale.max:
-        return [f"'{name}': scale min {scale.min:g} is not below max {scale.max:g}."]
+def _construct_problems(study: Study, name: str) -> list[str]:
+    count = len(study.items_of(name))
     own, assumed = study.constructs[name].min_items, study.constructs[name].reliability
     if own is not None and own > count:
         return [f"constructs.{name}.min_items = {own}, but it has {count} items."]
@@ -109,7 +125,9 @@ def _design_problems(study: Study) -> list[str]:
         if column not in design.groups:
             problems.append(f"contrasts.{column}: add '{column}' to design.groups.")
         if len(set(contrast.sides)) == 1:
-            problems.append(f"contrasts.{column}: a and b are both {contrast.a!r}.")
+            problems.append(
+                f"contrasts.{column}: a and b are both {contrast.a!r}. Name two values."
+            )
     if study.from_moments:
         asked = {
             "design.respondent": design.respondent,

@@ -14,24 +14,26 @@ SMALLEST_GROUP = 10
 
 
 def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
-    """Keep the rows that a filter says yes to."""
+    """Keep the rows that a filter says yes to; ``path`` names the file in errors."""
     remedy = "Write a comparison of columns such as \"country == 'US' and age > 30\"."
     if "@" in where or "__" in where:
-        raise StudyError(f"filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}")
+        raise StudyError(
+            f"{path}: filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}"
+        )
     try:
         inside = raw.eval(where, engine="python")
     except pd.errors.UndefinedVariableError as error:
         name = str(error).split("'")[1]
         hint = f"no column is called '{name}'. {did_you_mean(name, raw.columns)}"
-        raise StudyError(f"filter {where!r} cannot be applied: {hint}") from None
+        raise StudyError(f"{path}: filter {where!r} cannot be applied: {hint}") from None
     except Exception as error:
         hint = f"{type(error).__name__}: {error}"
-        raise StudyError(f"filter {where!r} cannot be applied ({hint}). {remedy}") from None
+        raise StudyError(f"{path}: filter {where!r} cannot be applied ({hint}). {remedy}") from None
     # Anything but yes or no for each row would select rows by their number.
     if not isinstance(inside, pd.Series) or not pd.api.types.is_bool_dtype(inside):
-        raise StudyError(f"filter {where!r} does not say yes or no for each row. {remedy}")
+        raise StudyError(f"{path}: filter {where!r} does not say yes or no for each row. {remedy}")
     if not inside.any():
-        raise DataError(f"{path}: the filter {where!r} leaves no respondent.")
+        raise DataError(f"{path}: the filter {where!r} leaves no respondent. Widen it.")
     return raw[inside]
 
 
@@ -40,13 +42,22 @@ def answers_of(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
     columns = {}
     for name in study.constructs:
         for item in study.items_of(name):
-            values = _numbers(raw[item]) if item in raw.columns else np.nan
+            values = as_numbers(raw[item]) if item in raw.columns else np.nan
             values = pd.Series(values, index=raw.index, dtype=float)
             columns[item] = values.where(~values.isin(study.scale_of(name).missing))
     return pd.DataFrame(columns, index=raw.index)
 
 
-def _numbers(values: pd.Series) -> pd.Series:
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Cells as numbers: text is missing, what no float can hold is infinite.
+
+    Examples
+    --------
+    >>> list(as_numbers(pd.Series([10**400, "4", "often"], dtype=object)))
+    [inf, 4.0, nan]
+    """
+    if values.dtype == object:  # whole numbers beyond 64 bits
+        values = values.astype(str).where(values.notna())
     return pd.to_numeric(values, errors="coerce").astype(float)
 
 
@@ -97,7 +108,7 @@ def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Columns outside the constructs; weights as numbers."""
     frame = raw[list(design_names(study))].copy()
     if study.design.weight:
-        frame[study.design.weight] = _numbers(frame[study.design.weight])
+        frame[study.design.weight] = as_numbers(frame[study.design.weight])
     return frame
 
 

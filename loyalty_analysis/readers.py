@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -72,7 +72,9 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
     _require_commas(path, header)
     if frame.empty:
-        raise DataError(f"{path}: holds a header but no respondent.")
+        raise DataError(
+            f"{path}: holds a header but no respondent. One row per respondent belongs below it."
+        )
     return frame
 
 
@@ -135,7 +137,10 @@ def read_moments(path: Path) -> Moments:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).strip()
-        raise DataError(f"{path}: not a readable moments table ({reason}).") from None
+        raise DataError(
+            f"{path}: not a readable moments table ({reason}). Write commas between columns and "
+            "points in decimal numbers; data/README.md shows a table."
+        ) from None
     except pd.errors.ParserWarning:
         raise DataError(
             f"{path}: rows hold more fields than the header names. Name every variable."
@@ -153,15 +158,20 @@ def read_moments(path: Path) -> Moments:
             f"{path}: the header must be variable, n, mean, sd and then the variables in the order "
             f"of the rows: {', '.join(names)}. {_first_difference(list(table.columns)[4:], names)}"
         )
-    try:
-        numbers = table.drop(columns="variable").astype(float)
-    except ValueError as error:
-        raise DataError(f"{path}: holds text where a number belongs ({error}).") from None
+    numbers = table.drop(columns="variable").apply(pd.to_numeric, errors="coerce").astype(float)
+    raise_all(DataError, str(path), list(_texts(table.set_index("variable"), numbers)))
     correlation = _symmetric(numbers[names].to_numpy())
     raise_all(DataError, str(path), _moment_problems(numbers, names, correlation))
     n, sd = int(numbers["n"].iloc[0]), numbers["sd"].to_numpy()
     cross = (correlation + correlation.T) / 2 * np.outer(sd, sd) * (n - 1)
     return Moments(tuple(names), n, float(n), float(n), numbers["mean"].to_numpy(), cross)
+
+
+def _texts(table: pd.DataFrame, numbers: pd.DataFrame) -> Iterator[str]:
+    for column in numbers:
+        text = table[column][(numbers[column].isna().to_numpy()) & table[column].notna()]
+        for variable, cell in text.items():
+            yield f"column '{column}' of {variable} holds {cell!r} where a number belongs."
 
 
 def _first_difference(header: list[str], rows: list[str]) -> str:
@@ -186,16 +196,30 @@ def _moment_problems(numbers: pd.DataFrame, names: list[str], correlation: np.nd
         wrong = [name for name, number in zip(names, known, strict=True) if not number]
         problems += [f"{column} of {', '.join(wrong)} is not a number."] if wrong else []
     flat = [name for name, value in zip(names, numbers["sd"], strict=True) if value <= 0]
-    problems += [f"sd of {', '.join(flat)} is not positive."] if len(flat) else []
+    problems += (
+        [f"sd of {', '.join(flat)} is not positive; it must be, or leave the variable out."]
+        if len(flat)
+        else []
+    )
     for i, a in enumerate(names):
         for j, b in enumerate(names[: i + 1]):
             value, mirror = correlation[i, j], correlation[j, i]
             if np.isnan(value):
-                problems.append(f"the correlation of {a} and {b} is empty.")
-            elif abs(value) > 1 + _ROUNDING or (i == j and abs(value - 1) > _ROUNDING):
-                problems.append(f"the correlation of {a} and {b} is {value:g}.")
+                problems.append(f"the correlation of {a} and {b} is empty. Every pair needs one.")
+            elif i == j and abs(value - 1) > _ROUNDING:
+                problems.append(f"the correlation of {a} with itself is {value:g}; it must be 1.")
+            elif abs(value) > 1 + _ROUNDING:
+                problems.append(
+                    f"the correlation of {a} and {b} is {value:g}; it must lie between -1 and 1."
+                )
             elif abs(value - mirror) > _ROUNDING:
-                problems.append(f"{a} and {b}: {value:g} below the diagonal, {mirror:g} above.")
+                problems.append(
+                    f"the correlation of {a} and {b} is {value:g} below the diagonal and "
+                    f"{mirror:g} above. Correct one, or leave the upper half empty."
+                )
     if not problems and np.linalg.eigvalsh(correlation)[0] < -1e-8:
-        problems.append("no data can have these correlations (not positive semidefinite).")
+        problems.append(
+            "no data can have these correlations together (not positive semidefinite). Compare "
+            "them with the printed table."
+        )
     return problems

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from loyalty_analysis.contradictions import contradictions, present
-from loyalty_analysis.errors import StudyError, did_you_mean, raise_all
+from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all
 from loyalty_analysis.resources import shipped_studies
 
 OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
@@ -227,7 +227,7 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
             return study
         return load_study(study.path, (*study.settings, *settings))
     path = find_study(study)
-    raw = _read_toml(path)
+    raw = read_toml(path, StudyError)
     for setting in settings:
         _apply(raw, setting)
     reserved = _reserved_problems(raw)
@@ -262,15 +262,16 @@ def find_study(study: str | Path) -> Path:
     )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, error: type[LoyaltyError]) -> dict[str, Any]:
+    """Read a TOML file, or raise an error of the given kind that says why it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: not UTF-8 text ({error}). Save the file as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"{path}: not valid TOML: {error}. See data/README.md.") from None
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as reason:
+        raise error(f"{path}: not UTF-8 text ({reason}). Save the file as UTF-8.") from None
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as reason:
+        raise error(f"{path}: not valid TOML: {reason}. See data/README.md.") from None
+    except OSError as reason:
+        raise error(f"{path}: cannot be read: {reason.strerror}.") from None
 
 
 def parse_setting(setting: str) -> tuple[list[str], Any]:

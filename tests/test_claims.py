@@ -152,8 +152,8 @@ def test_a_malformed_claim_is_refused_by_name(tmp_path, changes, words):
     ("content", "words"),
     [
         ("", ["'title' is missing", "'source' is missing", "'claim' is missing"]),
-        ("title = ", ["cannot be read", "Invalid value"]),
-        (b"\xff\xfe", ["cannot be read"]),
+        ("title = ", ["not valid TOML", "Invalid value"]),
+        (b"\xff\xfe", ["not UTF-8"]),
         (HEAD, ["'claim' is missing"]),
         ({**HEAD, "claim": []}, ["'claim' must not be empty"]),
         ({**HEAD, "claim": 3}, ["'claim' must be a list"]),

@@ -131,9 +131,9 @@ def test_moments_typed_from_rows_are_those_of_the_rows(tmp_path):
         (TABLE.replace("1,2,1", "1,0,1"), ["sd of x is not positive"]),
         (TABLE.replace(".5,1", "1.5,1"), ["the correlation of y and x is 1.5"]),
         (TABLE.replace(".5,1", ",1"), ["the correlation of y and x is empty"]),
-        (TABLE.replace("1,2,1,", "1,2,.9,"), ["the correlation of x and x is 0.9"]),
-        (TABLE.replace("1,2,1,", "1,2,1,.4"), ["0.5 below the diagonal, 0.4 above"]),
-        (TABLE.replace(".5", "half"), ["text where a number belongs", "half"]),
+        (TABLE.replace("1,2,1,", "1,2,.9,"), ["the correlation of x with itself is 0.9"]),
+        (TABLE.replace("1,2,1,", "1,2,1,.4"), ["0.5 below the diagonal and 0.4 above"]),
+        (TABLE.replace(".5", "half"), ["column 'x' of y holds 'half' where a number"]),
         (TABLE.replace("x", "é").encode("latin-1"), ["not a readable moments table"]),
         (
             "variable,n,mean,sd,x,y,z\nx,9,1,2,1,,\ny,9,3,4,.9,1,\nz,9,1,1,.9,-.9,1\n",

@@ -187,9 +187,9 @@ def test_a_missing_key_is_named(tmp_path, key):
         ({"constructs.usability.reversed": ["x"]}, ["'x' is not an item of it", "usability"]),
         ({"constructs.forced.min_items": 4}, ["forced.min_items = 4, but it has 3 items"]),
         ({"constructs.forced.reliability": 0.8}, ["forced.reliability is for a single item"]),
-        ({"scale.min": 7}, ["scale min 7 is not below max 7"]),
-        ({"constructs.forced.min": 9}, ["'forced': scale min 9 is not below max 7"]),
-        ({"scale": REMOVE}, ["has no scale", "in [scale] or in constructs."]),
+        ({"scale.min": 7}, ["min 7 is not below max 7"]),
+        ({"constructs.forced.min": 9}, ["the scale of 'forced': min 9 is not below max 7"]),
+        ({"scale": REMOVE}, ["no scale for 'affective'", "in [scale], or for the construct"]),
         ({"paths.affective": ["affective"]}, ["paths.affective", "not 'affective' itself"]),
         ({"paths.affective": ["usability", "usability"]}, ["list each antecedent once"]),
         ({"paths.affective": []}, ["list each antecedent once"]),
@@ -224,7 +224,7 @@ def test_a_study_known_by_moments_refuses_what_needs_respondents(tmp_path, key):
 
 def test_a_study_known_by_moments_needs_a_scale_only_to_reverse(tmp_path):
     changes = {"data": "moments.csv", "scale": REMOVE}
-    assert "'forced' has no scale" in refused(tmp_path / "a", changes)
+    assert "no scale for 'forced'" in refused(tmp_path / "a", changes)
     assert load_study(make(tmp_path / "b", changes | {"constructs.forced.reversed": []}))
 
 

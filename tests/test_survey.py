@@ -166,8 +166,8 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "frame", "words"),
     [
-        ({}, with_cell("aff1", 8), ["column 'aff1' holds 8 (1 times)", "1 to 7", "'missing'"]),
-        ({}, with_cell("aff1", 0), ["column 'aff1' holds 0 (1 times)"]),
+        ({}, with_cell("aff1", 8), ["column 'aff1' holds 8 (once)", "1 to 7", "'missing'"]),
+        ({}, with_cell("aff1", 0), ["column 'aff1' holds 0 (once)"]),
         ({}, with_cell("aff1", "inf"), ["column 'aff1' holds inf"]),
         ({}, with_cell("aff1", "often"), ["'aff1' holds text in 1 row ('often')", "numbers"]),
         ({}, with_cell("aff1", "5,5"), ["'aff1' holds text", "'5,5'"]),
@@ -183,7 +183,7 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
         ({"model.moderators": ["show"]}, None, ["(model.moderators)", "Did you mean 'shown'?"]),
         ({"design.weight": "ww"}, None, ["column 'ww' (design.weight) is missing"]),
         ({"design.groups": ["sectr"]}, None, ["(design.groups)", "Did you mean 'sector'?"]),
-        ({"design.weight": "w"}, with_cell("w", 0), ["weight column 'w' holds '0' in 1 row", "positive"]),
+        ({"design.weight": "w"}, with_cell("w", 0), ["'w' holds '0' in 1 row", "positive"]),
         ({"design.weight": "w"}, with_cell("w", -1), ["weight column 'w' holds '-1"]),
         ({"design.weight": "w"}, with_cell("w", "inf"), ["weight column 'w' holds 'inf'"]),
         ({"design.weight": "w"}, with_cell("w", "high"), ["weight column 'w' holds 'high'"]),
@@ -316,7 +316,10 @@ def test_repeated_respondents_need_a_reason(tmp_path):
     twice["wave"] = np.repeat([1, 2], 120)
     changes = {"design.respondent": "id"}
     message = refused(tmp_path / "a", changes, frame=twice)
-    assert "column 'id' repeats 120 times (data rows 121, 122, 123, …)" in message and "design.wave" in message
+    assert (
+        "column 'id' repeats 120 times (data rows 121, 122, 123, …)" in message
+        and "design.wave" in message
+    )
     waves = survey_of(tmp_path / "b", {**changes, "design.wave": "wave"}, frame=twice)
     # Answers of one person over waves are not independent.
     assert waves.cluster == "id" and waves.n_clusters == 120
