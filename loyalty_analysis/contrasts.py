@@ -14,7 +14,7 @@ from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
 from loyalty_analysis.moments import Array, Moments, refuse_collinear, slopes
-from loyalty_analysis.preparation import as_text
+from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
 from loyalty_analysis.regression import check_equation, standardized
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
@@ -137,12 +137,15 @@ def missing_groups(survey: Survey, column: str) -> str | None:
     contrast = survey.study.contrasts[column]
     groups = as_text(survey.frame[column])
     counts = groups.value_counts()
-    needed = max(len(survey.terms(equation.terms)) for equation in equations(survey.study)) + 2
+    widest = max(len(survey.terms(equation.terms)) for equation in equations(survey.study))
+    needed = max(widest + 2, SMALLEST_GROUP)
     for side in contrast.sides:
         n = int(counts.get(side, 0))
         if n < needed:
-            found = ", ".join(f"{name} ({count})" for name, count in counts.head(6).items())
-            return f"{column} {side!r} has {n} respondents, {needed} are needed; found {found}"
+            large = counts[counts >= SMALLEST_GROUP].head(6)
+            found = ", ".join(f"{name} ({count})" for name, count in large.items()) or "none"
+            has = n if n >= SMALLEST_GROUP or n == 0 else f"fewer than {SMALLEST_GROUP}"
+            return f"{column} {side!r} has {has} respondents, {needed} are needed; found {found}"
         # The jackknife leaves out each cluster in turn, and some of the group must remain.
         if survey.clusters is not None:
             clusters = len(np.unique(survey.clusters[groups == side]))
@@ -245,8 +248,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        None when the equation or one of the two is missing, a category has many levels, or the
-        three are not distinct.
+        None when the equation or one of the two is missing, a category has many levels or fewer
+        than ten respondents, or the three are not distinct.
     """
     equation = equation_of(survey.study, "interaction", outcome)
     if equation is None or survey.frame is None:
@@ -258,6 +261,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     if not distinct or set(sides) - known or any(len(columns) != 1 for columns in split):
         return None
     first, second = (columns[0] for columns in split)
+    if {first, second} & survey.small_groups:
+        return None
     terms = tuple(dict.fromkeys([*survey.terms([*equation.terms, *sides]), pair]))
     centred = survey.frame[[first, second]] - survey.moments[[first, second]].mean
     product = pd.DataFrame({pair: centred[first] * centred[second]})

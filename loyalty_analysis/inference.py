@@ -328,8 +328,9 @@ def _leave_out(function: Function, parts: dict[str, dict[object, Moments]], name
         return function({group: pooled(cells) for group, cells in rest.items()})
     except (np.linalg.LinAlgError, ValueError):
         raise DataError(
-            f"without cluster {str(name)!r} the model cannot be estimated, so its errors cannot be "
-            "clustered: a group or a column lives in that cluster alone."
+            "without one of its clusters the model cannot be estimated, so its errors cannot be "
+            "clustered: a group or a column lives in that cluster alone. Take it out of the model, "
+            "or merge the cluster with another."
         ) from None
 
 

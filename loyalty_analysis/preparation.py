@@ -163,7 +163,10 @@ def cluster_of(sample: pd.DataFrame, study: Study) -> str | None:
 def model_columns(
     sample: pd.DataFrame, study: Study
 ) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
-    """Numeric columns of every equation; text and booleans become indicators of their levels."""
+    """Numeric columns of every equation; text and booleans become indicators of their levels.
+
+    The first level in the alphabet that is no small group is the one that others are compared with.
+    """
     columns: dict[str, pd.Series] = {name: sample[name] for name in study.model_constructs}
     levels: dict[str, tuple[str, ...]] = {}
     for name in dict.fromkeys([*study.model.controls, *study.model.moderators]):
@@ -174,7 +177,9 @@ def model_columns(
             columns[name] = values.astype(float)
             continue
         text = as_text(values)
-        levels[name] = tuple(sorted(text.unique()))
+        counts = text.value_counts()
+        # A small group is no yardstick for the others: every difference would show it.
+        levels[name] = tuple(sorted(counts.index, key=lambda x: (counts[x] < SMALLEST_GROUP, x)))
         for level in levels[name][1:]:
             columns[f"{name}[{level}]"] = (text == level).astype(float)
     return pd.DataFrame(columns), levels

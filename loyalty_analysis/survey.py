@@ -33,6 +33,7 @@ from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_a
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.preparation import (
+    SMALLEST_GROUP,
     answers_of,
     as_text,
     attrition_of,
@@ -125,6 +126,17 @@ class Survey:
     def n_clusters(self) -> int | None:
         """Number of clusters, None without clusters."""
         return None if self.clusters is None else len(np.unique(self.clusters))
+
+    @cached_property
+    def small_groups(self) -> frozenset[str]:
+        """Terms whose slope would show a group of fewer than ten respondents: none is shown."""
+        if self.frame is None:
+            return frozenset()
+        names = [name for name in self.moments.columns if name not in self.study.constructs]
+        counts = {name: self.frame[name].value_counts() for name in names}
+        return frozenset(
+            name for name, n in counts.items() if len(n) == 2 and n.min() < SMALLEST_GROUP
+        )
 
     def terms(self, names: Sequence[str]) -> tuple[str, ...]:
         """Columns that stand for names in an equation: a category becomes its indicators."""

@@ -195,10 +195,16 @@ def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     if claim.estimand == "interaction":
         inside = {*equation.focal, *study.model.moderators, *study.model.controls} - {outcome}
         many = [name for name in named if len(survey.terms([name])) > 1]
-        return _absent(inside, named) or (f"many_levels: {', '.join(many)}" if many else "")
+        small = [name for name in named if set(survey.terms([name])) & survey.small_groups]
+        return _absent(inside, named) or _listed(many_levels=many, missing_group=small)
     # What a slope must stand beside may also be a control; a rival has to be a driver.
     beside = equation.focal if claim.estimand == "largest" else equation.terms
     return _absent(equation.focal, [claim.term]) or _absent(beside, claim.versus)
+
+
+def _listed(**found: Sequence[str]) -> str:
+    """The first reason that was found for any name, with the names."""
+    return next((f"{code}: {', '.join(names)}" for code, names in found.items() if names), "")
 
 
 def _absent(inside: Sequence[str] | set[str], named: Sequence[str]) -> str:
