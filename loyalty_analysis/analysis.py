@@ -9,6 +9,7 @@ from loyalty_analysis.claims import Claim, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
+from loyalty_analysis.errors import DataError
 from loyalty_analysis.regression import correlations, models, regression
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
@@ -29,6 +30,11 @@ def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
         models, regression, contrasts, correlations, attrition; with ``everything`` also
         descriptives and, where there are respondents, diagnostics and answers.
 
+    Raises
+    ------
+    DataError
+        When the data of an equation do not decide its slopes or their errors.
+
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
@@ -38,7 +44,10 @@ def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
     # The matrices are small: BLAS threads gain nothing, and where other work shares the cores
     # they wait for each other, many times longer than they compute.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _frames(survey, everything)
+        try:
+            return _frames(survey, everything)
+        except DataError as error:
+            raise type(error)(f"{survey.study.data_path}: {error}") from None
 
 
 def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:

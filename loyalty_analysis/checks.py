@@ -14,8 +14,13 @@ import pandas as pd
 from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import did_you_mean
 from loyalty_analysis.measurement import item_rest
-from loyalty_analysis.moments import Moments, collinear
-from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, design_names
+from loyalty_analysis.moments import LARGEST, SMALLEST, Moments, collinear, still
+from loyalty_analysis.preparation import (
+    SMALLEST_GROUP,
+    as_numbers,
+    design_names,
+    scaled_weights,
+)
 from loyalty_analysis.readers import words_taken_as_missing
 from loyalty_analysis.study import Study
 
@@ -185,8 +190,9 @@ def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list
     ]
     if not worst:
         return [], warnings
+    marks = dict.fromkeys(declared, "declared reversed; ")
     shown = ", ".join(
-        f"'{item}' ({'declared reversed; ' if item in declared else ''}{_correlation(r, low, high)})"
+        f"'{item}' ({marks.get(item, '')}{_correlation(r, low, high)})"
         for item, r, low, high in worst
     )
     remedy = f"list those that were asked the other way round in constructs.{name}.reversed"
@@ -310,8 +316,22 @@ def sample_problems(
             f"column '{cluster}' holds one cluster only in the analysis sample. Remove "
             "design.cluster, or widen the filter."
         )
+    problems += _dominated(sample, study)
     used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
     return problems + [p for name in dict.fromkeys(used) for p in _unusable(sample[name], study)]
+
+
+def _dominated(sample: pd.DataFrame, study: Study) -> list[str]:
+    """Whether a few respondents carry nearly all the weight."""
+    weights = scaled_weights(sample, study)
+    effective = SMALLEST_GROUP if weights is None else len(weights) ** 2 / float(weights @ weights)
+    if effective >= SMALLEST_GROUP:
+        return []
+    return [
+        f"weight column '{study.design.weight}': so few carry nearly all the weight that the "
+        f"sample counts as {effective:.1f} respondents (Kish's effective number), and "
+        f"{SMALLEST_GROUP} are the least that is analysed. Correct or trim the weights."
+    ]
 
 
 def _unusable(values: pd.Series, study: Study) -> list[str]:
@@ -322,8 +342,15 @@ def _unusable(values: pd.Series, study: Study) -> list[str]:
             f"'{name}' is {values.iloc[0]} for everyone in the analysis sample. Take it out "
             "of the model, or widen the filter."
         ]
-    if pd.api.types.is_float_dtype(values) and np.isinf(values).any():
-        return [f"column '{name}' holds an infinite number. Filter such rows out."]
+    if pd.api.types.is_float_dtype(values):
+        if np.isinf(values).any():
+            return [f"column '{name}' holds an infinite number. Filter such rows out."]
+        low, high = values.min(), values.max()
+        if max(-low, high) > LARGEST or high - low < SMALLEST:
+            return [
+                f"column '{name}' runs from {low:g} to {high:g}; sizes from {SMALLEST:g} to "
+                f"{LARGEST:g} can be calculated with. Change its unit."
+            ]
     text = not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
     if text and name in study.model.moderators and values.nunique() > 2:
         return [
@@ -349,7 +376,8 @@ def equation_problems(
     Returns
     -------
     tuple of list of str
-        Problems: fewer respondents than parameters, columns that carry the same information.
+        Problems: fewer respondents than parameters, columns that hardly vary or carry the same
+        information.
         Warnings: an outcome that is an exact combination of the columns.
     """
     problems: dict[str, list[str]] = {}
@@ -358,6 +386,9 @@ def equation_problems(
         columns, outcome = terms[equation.model], equation.outcome
         if short := shortage(moments, columns):
             problems.setdefault(short, []).append(equation.model)
+        elif constant := still(moments, [*columns, outcome]):
+            text = f"{', '.join(constant)} varies so little beside its mean that it is rounding. "
+            problems.setdefault(text + "Subtract a constant.", []).append(equation.model)
         elif same := collinear(moments, columns):
             text = f"{', '.join(same)} are collinear (they carry the same information); take one "
             problems.setdefault(text + "of them out of the model.", []).append(equation.model)

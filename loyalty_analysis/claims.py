@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all
+from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all, shown
 from loyalty_analysis.resources import shipped
-from loyalty_analysis.study import Names, Study, details, read_toml, said
+from loyalty_analysis.study import Line, Name, Names, Prose, Study, details, either, read_toml, said
 
 Source = Literal["paper", "press", "rival", "own"]
 Sign = Literal["+", "-", "none", "any", "not_negative"]
-Outcomes = str | Names
+Outcomes = Annotated[Line | Names, either("must be text in quotes or a list of such")]
 
 # Smallest effect of interest of each estimand, in standardized units (design of the suite).
 NEGLIGIBLE = {
@@ -44,11 +44,11 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    id: str
-    text: str = ""
+    id: Name
+    text: Prose = ""
     estimand: str | None = None
     outcome: Outcomes | None = None
-    term: str | None = None
+    term: Line | None = None
     versus: Names | None = None
     through: Names | None = None
     sign: Sign | None = None
@@ -88,19 +88,19 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    id: str
-    text: str
+    id: Name
+    text: Prose
     estimand: str
     outcome: Outcomes = ""
-    term: str = ""
+    term: Line = ""
     versus: Names = ()
     through: Names = ()
     sign: Sign
     negligible: float | None = Field(default=None, ge=0)
     size: Literal["clear"] | None = None
     rival: Names = ()
-    reference: str = ""
-    note: str = ""
+    reference: Prose = ""
+    note: Prose = ""
     models: dict[str, list[list[str]]] = Field(default_factory=dict)
     parts: tuple[Part, ...] = Field(default=(), strict=False)
 
@@ -155,9 +155,9 @@ class ClaimSet:
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    title: str
+    title: Prose
     source: Source
-    about: str = ""
+    about: Prose = ""
     claim: tuple[Claim, ...] = Field(min_length=1, strict=False)
 
 
@@ -266,7 +266,7 @@ def _explain(detail: Any, raw: Any) -> str:
     if detail["type"] == "missing":
         return f"{prefix}'{key}' is missing. See data/README.md for an example claim file."
     where = f"'{key}' " if key else ""
-    return f"{prefix}{where}{said(detail)}; found {detail['input']!r:.60}."
+    return f"{prefix}{where}{said(detail)}; found {shown(detail['input'])}."
 
 
 def _repeated(ids: Sequence[str], what: str) -> list[str]:

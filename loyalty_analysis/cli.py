@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loyalty_analysis.errors import LoyaltyError, RunError
+from loyalty_analysis.interruption import DEADLINE, INTERRUPTED, Signals, held, ignore_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ Alert = Annotated[
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Notebooks executed at the same time.")
 ]
+Deadline = Annotated[int, typer.Option("--deadline", min=1, help="Seconds each notebook may take.")]
 
 
 def _version(wanted: bool) -> None:
@@ -83,12 +85,14 @@ def judge(
     quiet: Quiet = False,
 ) -> None:
     """Numbers only, in seconds: print the verdict table, write results and verdicts."""
-    from loyalty_analysis.runs import judge_run
+    with held():
+        from loyalty_analysis.runs import judge_run
 
     def one(study: str) -> bool:
         run = judge_run(study, out, settings, data, where, everything=everything)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
+            print_warnings(run.survey)
         typer.echo(run.folder)
         return len(run.changed) > 0
 
@@ -106,16 +110,21 @@ def report(
     settings: Settings = [],  # noqa: B006
     where: Where = "",
     workers: Workers = 2,
+    deadline: Deadline = DEADLINE,
     alert: Alert = False,
     quiet: Quiet = False,
 ) -> None:
     """Execute the notebooks with papermill and render one self-contained HTML report."""
-    from loyalty_analysis.report import render
+    with held():
+        from loyalty_analysis.report import render
+
+    options: dict[str, Any] = {"workers": workers, "deadline": deadline, "quiet": quiet}
 
     def one(study: str) -> bool:
-        run = render(study, out, settings, data, where, workers=workers, quiet=quiet)
+        run = render(study, out, settings, data, where, **options)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
+            print_warnings(run.survey)
         typer.echo(run.folder)
         return len(run.changed) > 0
 
@@ -130,11 +139,12 @@ def check(
     where: Where = "",
 ) -> None:
     """Validate study, claims and data; print the attrition table; run no model."""
-    from loyalty_analysis.slips import slips
-    from loyalty_analysis.survey import read_survey
+    with held():
+        from loyalty_analysis.runs import opened
+        from loyalty_analysis.slips import slips
 
     def one(study: str) -> bool:
-        survey = read_survey(study, settings, data or None, where or None)
+        survey, _ = opened(study, settings, data, where)
         found = slips(survey)
         print_attrition(survey)
         for slip in found:
@@ -155,7 +165,8 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")] = 2015,
 ) -> None:
     """Make a simulated survey with known truth: study.toml, survey.csv, truth.toml."""
-    from loyalty_analysis.simulate import simulate as make
+    with held():
+        from loyalty_analysis.simulate import simulate as make
 
     typer.echo(make(world=world, n=n, seed=seed, out=Path(out)))
 
@@ -240,6 +251,12 @@ def _counts(verdicts: pd.DataFrame) -> str:
     return f"{len(verdicts[verdicts['part'] == ''])} verdicts: {', '.join(counts)}."
 
 
+def print_warnings(survey: Survey) -> None:
+    """Say on the error stream what looks wrong in a survey and yet may be meant."""
+    for warning in survey.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+
+
 def print_attrition(survey: Survey) -> None:
     """Print what each rule removed, and which column costs most."""
     from rich.console import Console
@@ -263,18 +280,36 @@ def print_attrition(survey: Survey) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; never show a traceback for something a user can mend."""
-    raise SystemExit(_guarded(lambda: app(args=arguments, prog_name="loyalty")))
+    """Run the command line; never show a traceback for something a user can mend.
+
+    Ctrl-C, SIGTERM and SIGHUP stop a command cleanly, except while it imports, when they wait.
+    """
+    code = _guarded(lambda: app(args=arguments, prog_name="loyalty"))
+    if code == INTERRUPTED:
+        ignore_signals()  # all that is left to do is to leave
+    raise SystemExit(code)
 
 
 def _guarded(command: Callable[[], Any]) -> int:
     try:
-        command()
-    except SystemExit as stop:
-        return int(stop.code or 0)
+        with held() as signals:
+            return _code_of(command, signals)
+    except KeyboardInterrupt:  # it came when the command was done
+        return INTERRUPTED
+
+
+def _code_of(command: Callable[[], Any], signals: Signals) -> int:
+    try:
+        with signals.raised():
+            command()
+    except SystemExit as stop:  # typer makes one of an interruption, too
+        code = int(stop.code or 0)
     except LoyaltyError as error:
         return _said(error)
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    else:
+        return 0
+    if code == INTERRUPTED:
         typer.echo("Interrupted.", err=True)
-        return 130
-    return 0
+    return code

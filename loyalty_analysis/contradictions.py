@@ -5,18 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loyalty_analysis.errors import did_you_mean
+from loyalty_analysis.moments import LARGEST
 
 if TYPE_CHECKING:
     from loyalty_analysis.study import Study
 
 
+MARKS = (":", "+", "[", "]", ".total", ".direct", "(Intercept)")
+"""What names of terms and equations are built with: no construct may be called so."""
+
+
 def contradictions(study: Study) -> list[str]:
     """What a study asks for that cannot be, or cannot be honoured together; empty when sound."""
     return [
+        *_name_problems(study),
         *_item_problems(study),
         *_model_problems(study),
         *_design_problems(study),
     ]
+
+
+def _name_problems(study: Study) -> list[str]:
+    """Names that would read as a product, a category, an equation or the intercept."""
+    problems = [
+        f"constructs: '{name}' may not hold {', '.join(map(repr, marks))}: this marks products, "
+        "categories and equations. Rename it."
+        for name in study.constructs
+        if (marks := [mark for mark in MARKS if mark in name])
+    ]
+    for key in ("controls", "moderators"):
+        for name in getattr(study.model, key):
+            if name not in study.constructs and (":" in name or name == "(Intercept)"):
+                problems.append(
+                    f"model.{key}: a column called '{name}' would read as a product or as the "
+                    "intercept. Rename it in the file."
+                )
+    return problems
 
 
 def _item_problems(study: Study) -> list[str]:
@@ -43,7 +67,10 @@ def _scale_problems(study: Study) -> list[str]:
     for name, construct in study.constructs.items():
         scale = study.scale_of(name)
         if scale.min is not None and scale.max is not None:
-            if scale.min >= scale.max:
+            if max(-scale.min, scale.max) > LARGEST:
+                found = f"sizes up to {LARGEST:g} can be calculated with"
+                upside_down.setdefault(found, []).append(name)
+            elif scale.min >= scale.max:
                 found = f"min {scale.min:g} is not below max {scale.max:g}"
                 upside_down.setdefault(found, []).append(name)
         elif construct.reversed or not study.from_moments:

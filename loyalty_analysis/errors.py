@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 MOST_SHOWN = 25
 """Problems that one message lists; mending these usually mends the rest."""
@@ -13,15 +17,26 @@ class LoyaltyError(Exception):
     """Root of every error this package raises on purpose."""
 
 
-class StudyError(LoyaltyError):
+class InputError(LoyaltyError):
+    """Something a user wrote cannot be used as it stands; every argument is one line.
+
+    Names come from files of other people: what no terminal should be sent is shown escaped.
+    """
+
+    def __str__(self) -> str:
+        """Every line, with characters that cannot be printed written as Python writes them."""
+        return "\n".join(printable(str(line)) for line in self.args)
+
+
+class StudyError(InputError):
     """The study file is missing, malformed or asks for something that cannot be honoured."""
 
 
-class DataError(LoyaltyError):
+class DataError(InputError):
     """The survey or the moments file contradicts its study."""
 
 
-class ClaimError(LoyaltyError):
+class ClaimError(InputError):
     """A claim set is missing or malformed."""
 
 
@@ -79,4 +94,47 @@ def raise_all(error: type[LoyaltyError], where: str, problems: Sequence[str]) ->
     shown = [f"  {number}. {text}" for number, text in enumerate(problems[:MOST_SHOWN], 1)]
     if len(problems) > MOST_SHOWN:
         shown.append(f"  ... and {len(problems) - MOST_SHOWN} more.")
-    raise error("\n".join([f"{where}: {len(problems)} problems.", *shown]))
+    raise error(f"{where}: {len(problems)} problems.", *shown)
+
+
+def together(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+    """Do two things that do not need each other; when both fail, raise one error that says both.
+
+    Examples
+    --------
+    >>> together(lambda: 1, lambda: "b")
+    (1, 'b')
+    """
+    try:
+        found = first()
+    except LoyaltyError as error:
+        try:
+            second()
+        except LoyaltyError as other:
+            raise InputError(*str(error).splitlines(), *str(other).splitlines()) from None
+        raise
+    return found, second()
+
+
+def printable(text: str) -> str:
+    r"""Write line breaks, control characters and the like as Python does: nothing is left unseen.
+
+    Examples
+    --------
+    >>> print(printable("two\nlines"))
+    two\nlines
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Show what was found, texts in quotes, cut where it grows long.
+
+    Examples
+    --------
+    >>> shown("now and then, but never on Sundays", 20), shown([1.0, 2.0])
+    ("'now and then, but n…'", '[1.0, 2.0]')
+    """
+    text = value if isinstance(value, str) else repr(value)
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return repr(text) if isinstance(value, str) else text

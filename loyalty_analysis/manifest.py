@@ -27,6 +27,7 @@ from loyalty_analysis.survey import Survey
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_LONGEST = 300  # characters of an error of others
 # every package a number, a figure or a page may depend on
 PACKAGES = (
     *("numpy", "pandas", "scipy", "statsmodels", "pydantic", "matplotlib", "seaborn"),
@@ -70,6 +71,7 @@ def first_manifest(
         ],
         "data": {"file": study.data_path.name, "sha256": sha256(study.data_path)},
         "respondents": {"read": survey.n_read, "analysed": survey.n},
+        "warnings": list(survey.warnings),
         "parameters": asked,
         "seed": None,
         "command": command_line(verb, asked, portable(out)),
@@ -176,6 +178,18 @@ def without_paths(text: str, also: Iterable[str | Path] = ()) -> str:
     known |= {str(path): portable(path) for path in also if Path(path).is_absolute()}
     ordered = "|".join(re.escape(path) for path in sorted(known, key=len, reverse=True))
     return re.sub(rf"(?:{ordered})(?![\w.-])", lambda match: known[match.group()], text)
+
+
+def first_line(text: str) -> str:
+    """Keep the first line of an error's text, cut where it grows long: more could quote answers.
+
+    Examples
+    --------
+    >>> first_line("'age'" + chr(10) + "row 17: 3, 5, 7")
+    "'age'"
+    """
+    line = next(iter(without_paths(text).strip().splitlines()), "").strip()
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _places() -> Iterator[tuple[Path, str]]:

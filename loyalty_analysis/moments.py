@@ -20,6 +20,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # length; but it works on the columns, while rounding enters cross-products as a share of 1e-14 or
 # more. At this bound slopes still have four digits.
 TOLERANCE = 1e-10
+SMALLEST, LARGEST = 1e-50, 1e50
+"""Sizes of numbers that can be calculated with: their fourth powers are numbers too."""
 
 
 @dataclass(frozen=True)
@@ -211,11 +213,7 @@ def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None
     CollinearError
         Naming the columns that carry the same information.
     """
-    chosen = moments[terms]
-    spread = np.diag(chosen.cross) / chosen.weight
-    floor = (1e-12 * np.abs(chosen.mean)) ** 2
-    constant = [t for t, s, f in zip(terms, spread, floor, strict=True) if s <= f]
-    if constant:
+    if constant := still(moments, terms):
         raise CollinearError(
             f"{where}: {', '.join(constant)} does not vary in the analysis sample; "
             "take it out of the model."
@@ -225,6 +223,20 @@ def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None
             f"{where}: {', '.join(shared)} are collinear (they carry the same information); "
             "take one of them out of the model."
         )
+
+
+def still(moments: Moments, columns: Sequence[str]) -> list[str]:
+    """Name the columns that do not vary, or so little beside their mean that it is rounding.
+
+    Examples
+    --------
+    >>> still(Moments.from_frame(pd.DataFrame({"a": [1.0, 2, 3], "b": [5.0, 5, 5]})), ["a", "b"])
+    ['b']
+    """
+    chosen = moments[columns]
+    spread = np.sqrt(np.diag(chosen.cross) / chosen.weight)
+    floor = 1e-12 * np.abs(chosen.mean)
+    return [c for c, s, f in zip(columns, spread, floor, strict=True) if s <= f]
 
 
 def collinear(moments: Moments, terms: Sequence[str]) -> list[str]:

@@ -1,8 +1,7 @@
-"""Notebooks behind a runner: papermill executes, the runner decides how a run went.
+"""Notebooks of a report, executed in the background: parameters refused first, states told apart.
 
 Parameters are compared with what a notebook declares before anything starts. Several notebooks run
-at once, each in a kernel of its own with one BLAS thread. The state of a notebook comes from what
-was seen while it ran, never from the metadata of its output.
+at once, each in a kernel of its own with one BLAS thread.
 """
 
 from __future__ import annotations
@@ -10,95 +9,45 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
-from uuid import uuid4
+from typing import Any, Self
 
-import nbformat
 import papermill
-import zmq
-from jupyter_client.manager import AsyncKernelManager
-from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
-from traitlets import default
 
 from loyalty_analysis.errors import RunError, did_you_mean, raise_all
-from loyalty_analysis.manifest import without_paths
+from loyalty_analysis.execution import Execution, NotebookRun, Progress, State, literal
+from loyalty_analysis.interruption import DEADLINE
+from loyalty_analysis.kernels import KernelHome
 from loyalty_analysis.resources import shipped
-
-Progress = Callable[[str, int, int], None]
-"""Told the name of a notebook, how many of its cells are done, and how many it has."""
 
 REPORT_NOTEBOOKS = ("report", "01_data", "02_descriptives", "03_regressions")
 """What a report executes, in the order of its page."""
 
-# A kernel per core already fills the machine; the rest keeps a run the same everywhere.
-KERNEL_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "PYTHONHASHSEED": "0",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
+BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
+"""States of notebooks that did not come to their end, the one that explains most first."""
 
 
 class NotebookError(RunError):
-    """A notebook failed; ``notebook`` and ``cell`` say where."""
-
-    def __init__(self, message: str, notebook: str, cell: int | None) -> None:
-        super().__init__(message)
-        self.notebook = notebook
-        self.cell = cell
-
-
-@dataclass(frozen=True)
-class NotebookRun:
-    """How the execution of one notebook went.
+    """Notebooks did not come to their end.
 
     Attributes
     ----------
-    name : str
-        File name without its ending.
-    path : pathlib.Path
-        The executed copy, as far as it came.
+    notebook, cell
+        Where the first of them stopped.
     state : str
-        ``"ok"`` or ``"failed"``.
-    seconds : float
-    cell : int or None
-        Place of the failing cell in the notebook, from 1.
-    error, message : str
-        Name of the exception and what it says.
-    kernels : int
-        Kernels that were started for it: two when the first never answered.
+        The state that explains most, of those of all notebooks.
     """
 
-    name: str
-    path: Path
-    state: Literal["ok", "failed"]
-    seconds: float
-    cell: int | None = None
-    error: str = ""
-    message: str = ""
-    kernels: int = 1
-
-    def facts(self) -> dict[str, Any]:
-        """What the manifest of a run says about it."""
-        return {name: value for name, value in vars(self).items() if name != "path"}
-
-    def read(self) -> NotebookNode:
-        """Read the executed copy."""
-        return nbformat.read(self.path, as_version=4)
+    def __init__(self, message: str, notebook: str, cell: int | None, state: State) -> None:
+        super().__init__(message)
+        self.notebook = notebook
+        self.cell = cell
+        self.state = state
 
 
 def notebooks_folder() -> Path:
@@ -124,7 +73,7 @@ def check_parameters(notebook: Path, parameters: Mapping[str, Any]) -> None:
     if not notebook.is_file():
         found = [path.stem for path in notebook.parent.glob("*.ipynb")]
         raise RunError(f"{notebook.name}: no such notebook. {did_you_mean(notebook.stem, found)}")
-    declared = papermill.inspect_notebook(_literal(notebook))
+    declared = papermill.inspect_notebook(literal(notebook))
     problems = []
     for name, value in parameters.items():
         if name not in declared:
@@ -156,7 +105,7 @@ class Batch:
     """Notebooks that execute in the background while the caller does something else.
 
     Used as a context: entering checks the parameters of all and starts, leaving by an exception
-    stops every kernel.
+    stops every kernel. However it is left, no kernel is.
 
     Parameters
     ----------
@@ -169,6 +118,13 @@ class Batch:
         Kernels at a time; default one per core.
     progress : callable, optional
         Told of every cell, from other threads.
+    deadline : float
+        Seconds each notebook may take, its kernel's start included.
+
+    Raises
+    ------
+    RunError
+        When the deadline is no time at all.
 
     Examples
     --------
@@ -184,14 +140,17 @@ class Batch:
         parameters: Mapping[str, Any],
         workers: int | None = None,
         progress: Progress | None = None,
+        deadline: float = DEADLINE,
     ) -> None:
+        if not 0 < deadline <= threading.TIMEOUT_MAX:
+            raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
         self.notebooks = list(notebooks)
         self.folder = folder
         self.parameters = dict(parameters)
         self.workers = workers or min(len(self.notebooks), os.cpu_count() or 1) or 1
         self.progress = progress or (lambda name, done, cells: None)
-        self._kernels: list[AsyncKernelManager] = []
-        self._stopped = threading.Event()
+        self.deadline = deadline
+        self._executions: list[Execution] = []
         self._futures: list[Future[NotebookRun]] = []
 
     def __enter__(self) -> Self:
@@ -199,11 +158,16 @@ class Batch:
         for notebook in self.notebooks:
             check_parameters(notebook, self.parameters)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._profiles = tempfile.TemporaryDirectory(prefix=".ipython-", dir=self.folder)
-        self._kernel = _kernel_class(self._profiles.name, self._kernels, self._stopped)
-        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="notebook")
-        self._futures = [self._pool.submit(self._execute, path) for path in self.notebooks]
+        with ExitStack() as stack:
+            home = stack.enter_context(KernelHome(self.folder))
+            self._executions = [self._execution(path, home) for path in self.notebooks]
+            self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="notebook")
+            self._futures = [self._pool.submit(one.run) for one in self._executions]
+            self._stack = stack.pop_all()
         return self
+
+    def _execution(self, notebook: Path, home: KernelHome) -> Execution:
+        return Execution(notebook, self.folder, self.parameters, home, self.deadline, self.progress)
 
     def __exit__(
         self,
@@ -214,7 +178,7 @@ class Batch:
         if error is not None:
             self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._profiles.cleanup()
+        self._stack.close()
 
     def results(self) -> list[NotebookRun]:
         """Wait for all notebooks; in the order they were given."""
@@ -222,88 +186,28 @@ class Batch:
 
     def stop(self) -> None:
         """End every kernel at once; notebooks still waiting do not start."""
-        self._stopped.set()
         for future in self._futures:
             future.cancel()
-        for kernel in self._kernels:
-            process = getattr(kernel.provisioner, "process", None)
-            if process is not None:
-                process.kill()
+        for execution in self._executions:
+            execution.end()
 
-    def _execute(self, notebook: Path) -> NotebookRun:
-        source = nbformat.read(notebook, as_version=4)
-        executed = self.folder / notebook.name
-        place = {cell.get("id"): number for number, cell in enumerate(source.cells, 1)}
-        reached: list[int | None] = [None]
-
-        def cell_starts(cell: NotebookNode, cell_index: int) -> None:
-            reached[0] = place.get(cell.get("id"), reached[0])
-            self.progress(notebook.stem, cell_index, len(source.cells) + 1)
-
-        began, kernels = time.monotonic(), 1
-        error, message = self._attempt(notebook, executed, cell_starts)
-        if error == "RuntimeError" and reached[0] is None and not self._stopped.is_set():
-            # A kernel that never answered has run nothing: on a busy machine a second one may.
-            kernels = 2
-            error, message = self._attempt(notebook, executed, cell_starts)
-        if executed.is_file():
-            _clean(executed, self.parameters)
-        if not error and (unfinished := _unfinished(executed)):
-            reached[0], error, message = place.get(unfinished[0]), *unfinished[1:]
-        seconds = round(time.monotonic() - began, 3)
-        self.progress(notebook.stem, len(source.cells) + 1, len(source.cells) + 1)
-        if not error:
-            return NotebookRun(notebook.stem, executed, "ok", seconds, kernels=kernels)
-        cell, message = reached[0], without_paths(message)
-        return NotebookRun(
-            notebook.stem, executed, "failed", seconds, cell, error, message, kernels
-        )
-
-    def _attempt(
-        self, notebook: Path, executed: Path, cell_starts: Callable[..., None]
-    ) -> tuple[str, str]:
-        """Run papermill; the name and message of what went wrong, empty when nothing did."""
-        try:
-            papermill.execute_notebook(
-                _literal(notebook),
-                _literal(executed.absolute()),
-                parameters=self.parameters,
-                progress_bar=False,
-                kernel_manager_class=self._kernel,
-                shutdown_kernel="immediate",
-                on_cell_start=cell_starts,
-            )
-        except PapermillExecutionError as error:
-            return error.ename, error.evalue
-        except Exception as error:  # a dead kernel, a full disk: whatever it is, it is reported
-            return type(error).__name__, str(error)
-        return "", ""
+    def outcomes(self) -> list[NotebookRun]:
+        """How every notebook went, also those that a stop kept from starting."""
+        pairs = zip(self._executions, self._futures, strict=False)
+        return [_outcome(execution, future) for execution, future in pairs]
 
 
-def _kernel_class(
-    profiles: str, started: list[AsyncKernelManager], stopped: threading.Event
-) -> type[AsyncKernelManager]:
-    """Make the kernel manager of one batch: its environment, and a list to stop kernels by."""
-
-    class Kernel(AsyncKernelManager):
-        @default("transport_encryption")
-        def _encrypted(self) -> str:
-            return "auto" if zmq.has("curve") else "disabled"
-
-        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-            if stopped.is_set():
-                raise RunError("the run was stopped")
-            # A profile of its own: no start-up file of the user has a say in a report.
-            own = {"IPYTHONDIR": str(Path(profiles) / uuid4().hex)}
-            environment = {**os.environ, **KERNEL_ENVIRONMENT, **own}
-            started.append(self)
-            await AsyncKernelManager.start_kernel(self, env=environment, **options)
-
-    return Kernel
+def _outcome(execution: Execution, future: Future[NotebookRun]) -> NotebookRun:
+    name, copy = execution.notebook.stem, execution.copy
+    if future.cancelled():
+        return NotebookRun(name, copy, "cancelled", kernels=0)
+    if error := future.exception():
+        return NotebookRun(name, copy, "failed", message=f"{type(error).__name__}: {error}")
+    return future.result()
 
 
 def raise_failed(runs: Sequence[NotebookRun], kept: Path | None = None) -> None:
-    """Raise one error that names every failed notebook, cell and exception.
+    """Raise one error that says of every notebook that did not come to its end, where and why.
 
     Parameters
     ----------
@@ -316,17 +220,13 @@ def raise_failed(runs: Sequence[NotebookRun], kept: Path | None = None) -> None:
     NotebookError
         With ``notebook`` and ``cell`` of the first; not raised when all went well.
     """
-    failed = [run for run in runs if run.state == "failed"]
-    if failed:
-        lines = [_sentence(run) for run in failed]
+    unfinished = [run for run in runs if run.state != "ok"]
+    if unfinished:
+        lines = [f"notebook {run.name}: {run.sentence()}." for run in unfinished]
         lines += [f"What ran is kept in {kept}."] if kept else []
-        raise NotebookError("\n".join(lines), failed[0].name, failed[0].cell)
-
-
-def _sentence(run: NotebookRun) -> str:
-    where = f"cell {run.cell}" if run.cell else "before its first cell"
-    first = run.message.strip().splitlines()[:1]
-    return f"notebook {run.name}, {where}: {': '.join([run.error, *first])}"
+        state = min((run.state for run in unfinished), key=BY_WEIGHT.index)
+        first = unfinished[0]
+        raise NotebookError("\n".join(lines), first.name, first.cell, state)
 
 
 @contextmanager
@@ -360,48 +260,3 @@ def progress_bars(names: Sequence[str], quiet: bool = False) -> Iterator[Progres
             bars.update(tasks[name], completed=done, total=cells)
 
         yield show
-
-
-def _literal(path: Path) -> str:
-    """Papermill formats paths; braces in one would be taken for parameters."""
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _unfinished(path: Path) -> tuple[str, str, str] | None:
-    """Find a cell that did not run to its end, though no exception was seen."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type != "code" or not cell.source.strip():
-            continue
-        for output in cell.outputs:
-            if output.output_type == "error":
-                return cell.id, output.ename, output.evalue
-        if cell.execution_count is None:
-            return cell.id, "NotExecuted", "the kernel left before this cell"
-    return None
-
-
-def _clean(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Rewrite an executed copy without paths of this machine, times and process numbers."""
-    notebook = nbformat.read(path, as_version=4)
-    given = [value for value in parameters.values() if isinstance(value, str)]
-    notebook.metadata["papermill"] = {
-        "parameters": dict(notebook.metadata["papermill"]["parameters"]),
-        "version": papermill.__version__,
-    }
-    for cell in notebook.cells:
-        for key in ("papermill", "execution"):
-            cell.metadata.pop(key, None)
-    nbformat.write(_scrubbed(notebook, given), path)
-
-
-def _scrubbed(node: Any, given: Sequence[str]) -> Any:
-    if isinstance(node, str):
-        return without_paths(node, given)
-    if isinstance(node, list):
-        return [_scrubbed(part, given) for part in node]
-    if isinstance(node, dict):
-        # base64 could hold what looks like a path, and must stay as it is
-        kept = {key: part for key, part in node.items() if key in ("image/png", "image/jpeg")}
-        changed = {key: _scrubbed(part, given) for key, part in node.items() if key not in kept}
-        return NotebookNode({key: {**changed, **kept}[key] for key in node})
-    return node

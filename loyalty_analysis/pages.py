@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, capitalised, number
+from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.manifest import read_manifest
-from loyalty_analysis.runs import FAILED, runs
+from loyalty_analysis.published import FAILED, runs
 
 CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -60,26 +63,57 @@ def index(out: str | Path) -> Path:
         The page; replaced in one step.
     """
     out = Path(out)
-    homes = [path for path in sorted(out.iterdir()) if path.is_dir() and runs(path)]
+    sweep_aside(out, ".index.*")
+    homes = [path for path in sorted(out.iterdir()) if path.is_dir()]
+    entries = [_entry(home) for home in homes if runs(home)]
+    first = [_failure(_failures(home)[0]) for home in homes if _failures(home) and not runs(home)]
     html = (
         environment()
         .get_template("index.html.j2")
-        .render(studies=list(map(_entry, homes)), banner=BANNER)
+        .render(studies=entries, unfinished=first, banner=BANNER)
     )
     aside = out / f".index.{secrets.token_hex(4)}"
     aside.write_text(html, encoding="utf-8")
     return aside.replace(out / "index.html")
 
 
+@contextmanager
+def front_page(out: str | Path) -> Iterator[None]:
+    """Write the front page anew after a run, also after one that failed.
+
+    Parameters
+    ----------
+    out : path
+        Folder that collects the runs.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # what went wrong matters more than the page that lists it
+            index(out)
+        raise
+    index(out)
+
+
 def _entry(home: Path) -> dict[str, Any]:
     """Describe one study: its runs, the last one with a page, a failure that came later."""
     found = [{**read_manifest(run), "page": (run / "index.html").is_file()} for run in runs(home)]
-    failures = sorted(home.glob(f"*{FAILED}"), reverse=True)
-    later = [path for path in failures if path.name > found[0]["run"]]
+    later = [path for path in _failures(home) if path.name > found[0]["run"]]
     paged = [run for run in found if run["page"]]
     return {
         "name": home.name,
         "runs": found,
         "page": paged[0] if paged else None,
-        "failed": read_manifest(later[0]) if later else None,
+        "failed": _failure(later[0]) if later else None,
     }
+
+
+def _failures(home: Path) -> list[Path]:
+    """Runs of a study that did not finish, the latest first."""
+    kept = [path for path in home.glob(f"*{FAILED}") if read_manifest(path)]
+    return sorted(kept, reverse=True)
+
+
+def _failure(run: Path) -> dict[str, Any]:
+    page = f"{run.name}/index.html" if (run / "index.html").is_file() else ""
+    return {**read_manifest(run), "page": page}

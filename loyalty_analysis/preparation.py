@@ -5,36 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.errors import DataError, StudyError, did_you_mean
 from loyalty_analysis.moments import Array
 from loyalty_analysis.study import Study
 
 SMALLEST_GROUP = 10
 """Groups of fewer respondents are not analysed, and nothing about them is shown."""
-
-
-def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
-    """Keep the rows that a filter says yes to; ``path`` names the file in errors."""
-    remedy = "Write a comparison of columns such as \"country == 'US' and age > 30\"."
-    if "@" in where or "__" in where:
-        raise StudyError(
-            f"{path}: filter {where!r}: '@' and '__' are not allowed in a filter. {remedy}"
-        )
-    try:
-        inside = raw.eval(where, engine="python")
-    except pd.errors.UndefinedVariableError as error:
-        name = str(error).split("'")[1]
-        hint = f"no column is called '{name}'. {did_you_mean(name, raw.columns)}"
-        raise StudyError(f"{path}: filter {where!r} cannot be applied: {hint}") from None
-    except Exception as error:
-        hint = f"{type(error).__name__}: {error}"
-        raise StudyError(f"{path}: filter {where!r} cannot be applied ({hint}). {remedy}") from None
-    # Anything but yes or no for each row would select rows by their number.
-    if not isinstance(inside, pd.Series) or not pd.api.types.is_bool_dtype(inside):
-        raise StudyError(f"{path}: filter {where!r} does not say yes or no for each row. {remedy}")
-    if not inside.any():
-        raise DataError(f"{path}: the filter {where!r} leaves no respondent. Widen it.")
-    return raw[inside]
 
 
 def answers_of(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -117,7 +92,9 @@ def scaled_weights(sample: pd.DataFrame, study: Study) -> Array | None:
     if study.design.weight is None:
         return None
     values = sample[study.design.weight].to_numpy(dtype=float)
-    return values * (len(values) / values.sum())
+    # Shares of the largest first: very large weights have no sum, very small ones no digits.
+    shares = values / values.max(initial=0)
+    return shares * (len(shares) / shares.sum())
 
 
 def attrition_of(
@@ -193,6 +170,9 @@ def as_text(values: pd.Series) -> pd.Series:
     >>> list(as_text(pd.Series([1.0, 2.0])))
     ['1', '2']
     """
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")
+    if pd.api.types.is_float_dtype(values):
+        known = values.dropna()
+        # Beyond 2**53 floats are whole by rounding only.
+        if ((known % 1 == 0) & (known.abs() < 2**53)).all():
+            values = values.astype("Int64")
     return values.astype(str)

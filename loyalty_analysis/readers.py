@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.errors import DataError, raise_all
-from loyalty_analysis.moments import Moments
+from loyalty_analysis.moments import LARGEST, SMALLEST, Moments
 
 READABLE = (".csv",)
+MOST_RESPONDENTS = 10**12
 # Correlations written by a program may differ from their mirror image in the last digit.
 _ROUNDING = 1e-9
 
@@ -189,18 +190,26 @@ def _symmetric(table: np.ndarray) -> np.ndarray:
 def _moment_problems(numbers: pd.DataFrame, names: list[str], correlation: np.ndarray) -> list[str]:
     problems = []
     n = numbers["n"]
-    if not np.isfinite(n).all() or n.nunique() != 1 or n.iloc[0] % 1 or n.iloc[0] < 3:
+    counts = n.between(3, MOST_RESPONDENTS).all()
+    if not counts or n.nunique() != 1 or n.iloc[0] % 1:
         problems.append("n must be one whole number of 3 or more, the same in every row.")
     for column in ("mean", "sd"):
         known = np.isfinite(numbers[column])
         wrong = [name for name, number in zip(names, known, strict=True) if not number]
         problems += [f"{column} of {', '.join(wrong)} is not a number."] if wrong else []
     flat = [name for name, value in zip(names, numbers["sd"], strict=True) if value <= 0]
-    problems += (
-        [f"sd of {', '.join(flat)} is not positive; it must be, or leave the variable out."]
-        if len(flat)
-        else []
-    )
+    if flat:
+        problems.append(
+            f"sd of {', '.join(flat)} is not positive; it must be, or leave the variable out."
+        )
+    sizes = numbers[["mean", "sd"]].abs().where(np.isfinite)
+    odd = (sizes > LARGEST).any(axis=1) | ((sizes["sd"] < SMALLEST) & (numbers["sd"] > 0))
+    problems += [
+        f"mean or sd of {name} cannot be calculated with; sizes from {SMALLEST:g} to {LARGEST:g} "
+        "can. Change its unit."
+        for name, is_odd in zip(names, odd, strict=True)
+        if is_odd
+    ]
     for i, a in enumerate(names):
         for j, b in enumerate(names[: i + 1]):
             value, mirror = correlation[i, j], correlation[j, i]

@@ -12,10 +12,12 @@ from typing import Any
 import pandas as pd
 
 from loyalty_analysis.analysis import analyse
-from loyalty_analysis.claims import ClaimSet, load_claims
+from loyalty_analysis.claims import ClaimSet
 from loyalty_analysis.comparison import verdict_counts, write_results
+from loyalty_analysis.failure import explained
 from loyalty_analysis.formatting import BANNER, listing, number
-from loyalty_analysis.manifest import MANIFEST, differing, read_manifest
+from loyalty_analysis.interruption import DEADLINE, held
+from loyalty_analysis.manifest import differing, read_manifest
 from loyalty_analysis.notebooks import (
     REPORT_NOTEBOOKS,
     Batch,
@@ -23,19 +25,14 @@ from loyalty_analysis.notebooks import (
     progress_bars,
     raise_failed,
 )
-from loyalty_analysis.pages import environment, index
+from loyalty_analysis.pages import environment, front_page
 from loyalty_analysis.preparation import as_text
-from loyalty_analysis.runs import (
-    OWNER,
-    Clock,
-    Run,
-    RunFolder,
-    parameters_of,
-)
+from loyalty_analysis.run_folder import Clock, RunFolder
+from loyalty_analysis.runs import Run, opened, parameters_of
 from loyalty_analysis.sections import Section, sections
 from loyalty_analysis.sentences import answer, rule_label
 from loyalty_analysis.study import Study
-from loyalty_analysis.survey import Survey, read_survey
+from loyalty_analysis.survey import Survey
 from loyalty_analysis.verdict_table import verdict_table
 from loyalty_analysis.verdicts import judge
 
@@ -48,6 +45,7 @@ def render(
     where: str = "",
     *,
     workers: int | None = None,
+    deadline: float = DEADLINE,
     quiet: bool = True,
 ) -> Run:
     """Render the report of a study: executed notebooks, results, verdicts and one page.
@@ -64,6 +62,8 @@ def render(
         Another data file; a further filter.
     workers : int, optional
         Notebooks executed at the same time; default one per core.
+    deadline : float
+        Seconds each notebook may take, its kernel's start included.
     quiet : bool
         Without progress bars.
 
@@ -76,37 +76,33 @@ def render(
     ------
     LoyaltyError
         Before anything is written when study, claims or data are bad; a RunError when a notebook
-        fails, and what there is stays in ``<run id>.failed``.
+        does not come to its end, and what there is stays in ``<run id>.failed``, with a page.
+    Interrupted
+        On Ctrl-C, SIGTERM or SIGHUP, once no kernel is left; what there is stays as above.
     """
     clock = Clock()
     with clock.step("survey"):  # a bad study or survey ends the run here
-        survey = read_survey(study, settings, data or None, where or None)
-        claims = load_claims(survey.study)
+        survey, claims = opened(study, settings, data, where)
     asked = parameters_of(study, settings, data, where)
-    with RunFolder(out, survey, "report", asked, clock) as run:
-        with (  # the notebooks execute in the background while this process judges
-            clock.step("notebooks"),
-            progress_bars(REPORT_NOTEBOOKS, quiet) as bars,
-            _notebooks(run, asked, workers, bars) as batch,
-        ):
-            with clock.step("analysis and verdicts"):
-                results = analyse(survey)
-                verdicts = judge(survey, results)
-                write_results(run.folder, results, verdicts)
-            executed = batch.results()
-        run.manifest["notebooks"] = [notebook.facts() for notebook in executed]
-        raise_failed(executed, run.failed)
-        with clock.step("page"):
-            evidence = sections(executed, run.folder)
-            html = page(survey, results, verdicts, claims, evidence, run)
-            (run.folder / "index.html").write_text(html, encoding="utf-8")
-    index(out)
-    return run.finished(survey, verdicts)
-
-
-def _notebooks(run: RunFolder, asked: Mapping[str, Any], workers: int | None, bars: Any) -> Batch:
     paths = [notebooks_folder() / f"{name}.ipynb" for name in REPORT_NOTEBOOKS]
-    return Batch(paths, run.folder / "notebooks", asked, workers, bars)
+    run = RunFolder(out, survey, "report", asked, clock)
+    with progress_bars(REPORT_NOTEBOOKS, quiet) as bars:
+        batch = Batch(paths, run.folder / "notebooks", asked, workers, bars, deadline)
+        with held() as signals, front_page(out), run, explained(run, survey, batch.outcomes):
+            # the notebooks execute in the background while this process judges
+            with clock.step("notebooks"), batch, signals.raised():
+                with clock.step("analysis and verdicts"):
+                    results = analyse(survey)
+                    verdicts = judge(survey, results)
+                    write_results(run.folder, results, verdicts)
+                executed = batch.results()
+            raise_failed(executed, run.failed)
+            run.manifest["notebooks"] = [notebook.facts() for notebook in executed]
+            with clock.step("page"), signals.raised():
+                evidence = sections(executed, run.folder)
+                html = page(survey, results, verdicts, claims, evidence, run)
+                (run.folder / "index.html").write_text(html, encoding="utf-8")
+    return Run.of(run, survey, verdicts)
 
 
 def page(
@@ -156,7 +152,7 @@ def page(
             attrition=_removals(results["attrition"], survey.study)
             if survey.has_respondents
             else [],
-            files=sorted(path.relative_to(run.folder).as_posix() for path in _files(run.folder)),
+            files=run.files(),
             citation=citation(run.manifest),
         )
     )
@@ -198,11 +194,6 @@ def _since(run: RunFolder) -> dict[str, Any] | None:
         "differing": listing(differing(before, run.manifest), 9),
         "rows": run.changes().to_dict("records"),
     }
-
-
-def _files(folder: Path) -> list[Path]:
-    hidden = (OWNER, MANIFEST)
-    return [path for path in folder.rglob("*") if path.is_file() and path.name not in hidden]
 
 
 def skipped(survey: Survey) -> str:

@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from loyalty_analysis.errors import RunError
-from loyalty_analysis.notebooks import NotebookRun
+from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.resources import PACKAGE
 
 NOTEBOOK_ONLY = "notebook-only"
@@ -62,14 +62,15 @@ class Section:
     anchors: frozenset[str]
 
 
-def sections(runs: Sequence[NotebookRun], folder: Path) -> list[Section]:
+def sections(runs: Sequence[NotebookRun], folder: Path | None) -> list[Section]:
     """Turn executed notebooks into sections, and write their figures beside the page.
 
     Parameters
     ----------
     runs : sequence of NotebookRun
-    folder : pathlib.Path
-        Run folder; figures go to ``figures/<name>.png`` and ``.svg`` in it.
+    folder : pathlib.Path or None
+        Run folder; figures go to ``figures/<name>.png`` and ``.svg`` in it. None for notebooks that
+        did not come to their end: figures stay in the page alone and may lack alt text.
 
     Returns
     -------
@@ -110,7 +111,9 @@ def shown_cells(notebook: NotebookNode) -> NotebookNode:
             continue
         if cell.cell_type == "code":
             shown = [output for output in cell.outputs if _WIDGET not in _data(output)]
-            cell.outputs = [] if hidden else shown
+            cell.outputs = [
+                output for output in shown if not hidden or output.output_type == "error"
+            ]
             before = kept[-1] if kept else None
             if before is not None and before.cell_type == "code" and not before.outputs:
                 cell.source = f"{before.source}\n\n{cell.source}"
@@ -123,7 +126,7 @@ def _data(output: NotebookNode) -> dict[str, Any]:
     return dict(output.get("data", {}))
 
 
-def _keep_figures(notebook: NotebookNode, name: str, folder: Path) -> None:
+def _keep_figures(notebook: NotebookNode, name: str, folder: Path | None) -> None:
     """Demand alt text of every image, and save it as PNG and SVG under its own name."""
     for number, output in _outputs(notebook):
         data = _data(output)
@@ -131,6 +134,9 @@ def _keep_figures(notebook: NotebookNode, name: str, folder: Path) -> None:
             if kind not in data:
                 continue
             about = output.setdefault("metadata", NotebookNode()).setdefault(kind, NotebookNode())
+            if folder is None:
+                about["alt"] = str(about.get("alt", "")).strip() or "A figure without description"
+                continue
             if not str(about.get("alt", "")).strip():
                 raise RunError(
                     f"notebook {name}, cell {number}: a figure without alt text. Show a Figure of "

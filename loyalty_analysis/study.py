@@ -6,14 +6,23 @@ A :class:`Study` is what every other function may ask. Users change TOML, not co
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from loyalty_analysis.contradictions import contradictions, present
-from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all
+from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all, shown
 from loyalty_analysis.resources import shipped_studies
 
 OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
@@ -26,9 +35,27 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+def either(said: str) -> WrapValidator:
+    """Say once what may stand where several kinds of values may."""
+
+    def checked(value: Any, check: Callable[[Any], Any]) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            raise PydanticCustomError("either", "{said}", {"said": said}) from None
+
+    return WrapValidator(checked)
+
+
+# Control characters and line breaks would end up in terminals, file names and tables.
+_SEEN = r"[^\p{Cc}\p{Zl}\p{Zp}]*"
+Prose = Annotated[str, StringConstraints(pattern=r"^(?:[^\p{Cc}]|[\t\n\r])*$")]
+Line = Annotated[str, StringConstraints(pattern=f"^{_SEEN}$")]
+Name = Annotated[str, StringConstraints(pattern=rf"^{_SEEN}[^\p{{Cc}}\p{{Z}}]{_SEEN}$")]
 # TOML knows arrays only: a tuple is what an array becomes.
-Names = Annotated[tuple[str, ...], Strict(False)]
+Names = Annotated[tuple[Name, ...], Strict(False)]
 Numbers = Annotated[tuple[float, ...], Strict(False)]
+Side = Annotated[Line | int | float, either("must be text in quotes or a number")]
 
 
 class Scale(_Table):
@@ -47,7 +74,7 @@ class Construct(Scale):
     reliability of a single item.
     """
 
-    label: str = ""
+    label: Line = ""
     items: Names = ()
     reversed: Names = ()
     reliability: float | None = Field(default=None, gt=0, le=1)
@@ -57,8 +84,8 @@ class Model(_Table):
     """Which constructs drive which outcomes, through what, beside what."""
 
     drivers: Names = Field(min_length=1)
-    outcomes: dict[str, OutcomeKind] = Field(min_length=1)
-    mediator: str | None = None
+    outcomes: dict[Name, OutcomeKind] = Field(min_length=1)
+    mediator: Name | None = None
     controls: Names = ()
     moderators: Names = ()
 
@@ -66,19 +93,19 @@ class Model(_Table):
 class Design(_Table):
     """How respondents were drawn: identifiers, weights, clusters, groups, waves, a filter."""
 
-    respondent: str | None = None
-    weight: str | None = None
-    cluster: str | None = None
+    respondent: Name | None = None
+    weight: Name | None = None
+    cluster: Name | None = None
     groups: Names = ()
-    wave: str | None = None
+    wave: Name | None = None
     where: str | None = None
 
 
 class Contrast(_Table):
     """The direction of a group difference: ``a`` minus ``b``."""
 
-    a: str | int | float
-    b: str | int | float
+    a: Side
+    b: Side
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -120,18 +147,18 @@ class Study(_Table):
     (True, 'satisfaction')
     """
 
-    title: str
-    data: str
+    title: Name
+    data: Name
     origin: Literal["real", "simulated"]
     claims: Names = Field(min_length=1)
     scale: Scale = Scale()
-    constructs: dict[str, Construct] = Field(min_length=1)
+    constructs: dict[Name, Construct] = Field(min_length=1)
     model: Model
-    paths: dict[str, Names] = Field(default_factory=dict)
+    paths: dict[Name, Names] = Field(default_factory=dict)
     design: Design = Design()
-    contrasts: dict[str, Contrast] = Field(default_factory=dict)
+    contrasts: dict[Name, Contrast] = Field(default_factory=dict)
     path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
-    settings: Names = Field(default=(), exclude=True)
+    settings: Annotated[tuple[str, ...], Strict(False)] = Field(default=(), exclude=True)
 
     @property
     def name(self) -> str:
@@ -265,13 +292,26 @@ def find_study(study: str | Path) -> Path:
 def read_toml(path: Path, error: type[LoyaltyError]) -> dict[str, Any]:
     """Read a TOML file, or raise an error of the given kind that says why it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return _loaded(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as reason:
         raise error(f"{path}: not UTF-8 text ({reason}). Save the file as UTF-8.") from None
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as reason:
         raise error(f"{path}: not valid TOML: {reason}. See data/README.md.") from None
     except OSError as reason:
         raise error(f"{path}: cannot be read: {reason.strerror}.") from None
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    """Read TOML, whose whole numbers have 64 bits: larger ones neither fit nor can be shown."""
+    raw = tomllib.loads(text)
+    values: list[Any] = [raw]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError("it holds a whole number beyond 64 bits")
+    return raw
 
 
 def parse_setting(setting: str) -> tuple[list[str], Any]:
@@ -286,11 +326,14 @@ def parse_setting(setting: str) -> tuple[list[str], Any]:
     """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise StudyError(f"setting {setting!r}: write it as table.key=value.")
+        raise StudyError(f"setting {shown(setting)}: write it as table.key=value.")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        found = _loaded(f"value = {text}")
+        value = found["value"] if len(found) == 1 else text.strip()
     except tomllib.TOMLDecodeError:
         value = text.strip()
+    except (ValueError, RecursionError) as reason:
+        raise StudyError(f"setting {shown(setting)}: {reason}. Correct the value.") from None
     return [part.strip() for part in key.split(".")], value
 
 
@@ -300,7 +343,10 @@ def _apply(raw: dict[str, Any], setting: str) -> None:
     for key in keys[:-1]:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
-            raise StudyError(f"setting {setting!r}: '{key}' is a value, not a table.")
+            raise StudyError(
+                f"setting {shown(setting)}: '{key}' is a value, not a table. Leave out what "
+                "follows it in the name."
+            )
     table[keys[-1]] = value
 
 
@@ -333,12 +379,12 @@ def _keys(location: tuple[Any, ...]) -> list[str]:
 
 def _explain(detail: Any) -> str:
     location = tuple(detail["loc"])
-    where = ".".join(str(part) for part in location)
+    where = ".".join(str(part) for part in location if part != "[key]")
     if detail["type"] == "extra_forbidden":
         return f"unknown key '{where}'. {did_you_mean(str(location[-1]), _keys(location))}"
     if detail["type"] == "missing":
         return f"'{where}' is missing. See data/README.md for an example study file."
-    return f"'{where}' {said(detail)}; found {detail['input']!r:.80}."
+    return f"'{where}' {said(detail)}; found {shown(detail['input'], 80)}."
 
 
 def details(error: ValidationError) -> list[Any]:
@@ -354,6 +400,7 @@ def said(detail: Any) -> str:
         "model_type": "must be a table",
         "too_short": "must not be empty",
         "string_type": "must be text in quotes",
+        "string_pattern_mismatch": "must be text, not blank, without control characters",
         "float_type": "must be a number",
         "int_type": "must be a whole number",
         "finite_number": "must be a finite number",

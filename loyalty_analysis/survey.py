@@ -30,6 +30,7 @@ from loyalty_analysis.checks import (
 from loyalty_analysis.contradictions import contradictions
 from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_all
+from loyalty_analysis.filters import filtered
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.preparation import (
@@ -39,7 +40,6 @@ from loyalty_analysis.preparation import (
     attrition_of,
     cluster_of,
     design_columns,
-    filtered,
     model_columns,
     reversed_items,
     scaled_weights,

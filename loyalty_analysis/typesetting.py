@@ -27,11 +27,17 @@ _CSS = """
 #ID .gt_col_heading, #ID .gt_group_heading { font-weight: 600; }
 #ID .gt_row, #ID .gt_col_heading { padding-left: 8px; padding-right: 8px; }
 #ID .gt_row { vertical-align: top; text-wrap: pretty; }
+#ID .gt_group_heading { overflow-wrap: anywhere; }
 #ID .gt_right { white-space: nowrap; }
 #ID .gt_col_heading.gt_right { white-space: normal; }
 #ID .gt_stub { border-right-style: none; }
 #ID .gt_sourcenote .gt_from_md { display: block; width: 0; min-width: 100%; }
-@media print { #ID tr { break-inside: avoid; } }
+@media print {
+  #ID tr { break-inside: avoid; }
+  #ID .gt_group_heading { break-after: avoid; }
+  #ID tfoot { display: table-row-group; }
+  #ID .gt_left { overflow-wrap: anywhere; min-width: 13em; }
+}
 """
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hostile import CASES, DOUBTS, Case
+from interruptions import rows
 
 from loyalty_analysis.cli import main
 
@@ -20,9 +20,9 @@ HEAD = """\
 # Tests
 
 `make test` runs them all, with the examples in the docstrings; they need neither R nor a network.
-The folder mirrors the package. `factory.py` makes tiny studies, `golden/` holds numbers from R beside
-the scripts that made them, and `LOYALTY_REFERENCE` may name a folder of real survey data with results
-from R (tests that need it skip without it, and say so). This file is written by
+The folder mirrors the package. `factory.py` makes tiny studies, `golden/` holds numbers from R
+beside the scripts that made them, and `LOYALTY_REFERENCE` may name a folder of real surveys with
+results from R (tests that need it skip without it, and say so). This file is written by
 `python tests/make_readme.py`.
 
 ## What bad input gets
@@ -78,14 +78,28 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
 
 
-def page(interruptions: str) -> str:
-    """The whole file; ``interruptions`` is its last section, as made before."""
+INTERRUPTED = """
+## What an interruption leaves
+
+Each was really done to a `loyalty report` with a good run before it (`interruptions.py`). A hundred
+SIGKILLs at random moments: [benchmarks/kills.md](../benchmarks/kills.md).
+"""
+
+
+def page() -> str:
+    """All but the interruptions, which take a minute to do."""
     parts = [HEAD]
-    for topic, rows in refusals().items():
-        parts.append(f"\n### {topic}\n\n{table(['bad input', 'message'], rows)}")
+    for topic, cases in refusals().items():
+        parts.append(f"\n### {topic}\n\n{table(['bad input', 'message'], cases)}")
     parts.append(DOUBTED + "\n" + table(["doubtful", "warning"], doubts()))
-    return "".join(parts) + interruptions
+    return "".join(parts)
+
+
+def interruptions() -> str:
+    """Do every interruption, and write down what it left."""
+    found = rows()
+    return INTERRUPTED + "\n" + table(list(found[0]), [list(row.values()) for row in found])
 
 
 if __name__ == "__main__":
-    sys.exit(README.write_text(page(""), encoding="utf-8") and None)
+    README.write_text(page() + interruptions(), encoding="utf-8")

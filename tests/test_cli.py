@@ -137,7 +137,10 @@ def test_bad_input_ends_with_two_a_reason_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["jugde"], ["judge"], ["judge", "x", "--nosuch"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [["jugde"], ["judge"], ["judge", "x", "--nosuch"], [], ["report", "x", "--deadline", "0"]],
+)
 def test_bad_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 2
     assert "Traceback" not in capsys.readouterr().err

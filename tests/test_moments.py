@@ -309,10 +309,10 @@ def test_rounding_of_a_program_is_no_contradiction(tmp_path: Path) -> None:
         ("7.7,1.5", "7.7,0", "sd of image is not positive"),
         (".5,.6,1", ".5,1.6,1", "the correlation of loyalty and quality is 1.6"),
         (".5,.6,1", ".5,,1", "the correlation of loyalty and quality is empty"),
-        (".5,.6,1", ".5,.6,.9", "the correlation of loyalty and loyalty is 0.9"),
-        ("1.5,1,,", "1.5,1,.6,", "quality and image: 0.7 below the diagonal, 0.6 above"),
+        (".5,.6,1", ".5,.6,.9", "the correlation of loyalty with itself is 0.9"),
+        ("1.5,1,,", "1.5,1,.6,", "quality and image is 0.7 below the diagonal and 0.6 above"),
         (".5,.6,1", "-.9,.6,1", "not positive semidefinite"),
-        (".5,.6,1", ".5,high,1", "text where a number belongs"),
+        (".5,.6,1", ".5,high,1", "holds 'high' where a number belongs"),
     ],
 )
 def test_impossible_tables_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ import papermill
 import pytest
 from nbformat import v4
 
+from loyalty_analysis.copies import DID_NOT_RUN, STOPPED_HERE
 from loyalty_analysis.errors import RunError
+from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.notebooks import (
     Batch,
     NotebookError,
-    NotebookRun,
     check_parameters,
     notebooks_folder,
     progress_bars,
@@ -146,20 +149,51 @@ def test_kernels_work_in_the_current_folder(ran: dict[str, NotebookRun]) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "cell", "error"),
+    ("name", "state", "cell", "error", "message"),
     [
-        ("raises", 4, "KeyError"),
-        ("dies", 4, "DeadKernelError"),
-        ("leaves", 3, "SystemExit"),
-        ("lacks", 3, "ModuleNotFoundError"),
+        ("raises", "failed", 4, "KeyError", "'~/x'"),
+        ("dies", "died", 4, "", "exit code 9"),
+        ("leaves", "failed", 3, "SystemExit", "0"),
+        ("lacks", "failed", 3, "ModuleNotFoundError", None),
     ],
 )
-def test_a_failure_names_cell_and_error(
-    ran: dict[str, NotebookRun], name: str, cell: int, error: str
+def test_what_went_wrong_is_seen_and_not_read_from_the_output(
+    ran: dict[str, NotebookRun], name: str, state: str, cell: int, error: str, message: str | None
 ) -> None:
     run = ran[name]
-    assert (run.state, run.cell, run.error) == ("failed", cell, error)
+    assert (run.state, run.cell, run.error) == (state, cell, error)
+    assert message is None or run.message == message
     assert run.path.is_file()
+
+
+def notes(run: NotebookRun) -> list[tuple[str, str]]:
+    """Notes in an executed copy, each with the source of the cell below it."""
+    cells = run.read().cells
+    tags = {DID_NOT_RUN, STOPPED_HERE}
+    pairs = itertools.pairwise(cells)
+    return [(a.source, b.source) for a, b in pairs if tags & set(a.metadata.get("tags", []))]
+
+
+def test_copies_say_where_a_notebook_ended_and_what_did_not_run(
+    ran: dict[str, NotebookRun],
+) -> None:
+    unrun = "*This cell did not run.*"
+    assert notes(ran["good"]) == []
+    assert notes(ran["raises"]) == [
+        ("*This cell raised KeyError.*", "table['~/x']"),
+        (unrun, "1"),
+    ]
+    assert notes(ran["dies"]) == [
+        ("*The kernel died in this cell (exit code 9).*", "os._exit(9)"),
+        (unrun, "1"),
+    ]
+    assert notes(ran["leaves"])[1] == (unrun, "print('never')")
+    for run in ran.values():
+        nbformat.validate(run.read())
+        for cell in run.read().cells:
+            assert "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
+            if cell.source == "1" and cell.cell_type == "code":
+                assert cell.execution_count is None and cell.outputs == []
 
 
 def test_executed_copies_hold_nothing_of_the_machine(ran: dict[str, NotebookRun]) -> None:
@@ -180,15 +214,29 @@ def test_pictures_survive_whatever_their_encoding_looks_like(tmp_path: Path) -> 
     assert outputs(run)[0].data["image/png"].strip() == lookalike
 
 
-def test_one_error_names_every_failed_notebook(ran: dict[str, NotebookRun]) -> None:
+def test_one_error_names_every_notebook_that_did_not_finish(ran: dict[str, NotebookRun]) -> None:
     with pytest.raises(NotebookError) as error:
         raise_failed(list(ran.values()), Path("reports/x.failed"))
     said = str(error.value)
-    assert "notebook raises, cell 4: KeyError" in said
-    assert "notebook dies, cell 4: DeadKernelError" in said
+    assert "notebook raises: cell 4 raised KeyError: '~/x'." in said
+    assert "notebook dies: the kernel died in cell 4 (exit code 9)." in said
     assert "reports/x.failed" in said
     assert (error.value.notebook, error.value.cell) == ("raises", 4)
+    assert error.value.state == "failed"
+    with pytest.raises(NotebookError) as died:
+        raise_failed([ran["dies"]])
+    assert died.value.state == "died"
     raise_failed([ran["good"]])
+
+
+def test_an_error_keeps_its_first_line_alone(tmp_path: Path) -> None:
+    said = f"raise ValueError('first {'x' * 400}' + chr(10) + '{'secret' + 'row'} 17')"
+    with Batch([notebook(tmp_path, "wordy", said)], tmp_path / "out", ASKED) as batch:
+        (run,) = batch.results()
+    assert len(run.message) == 301 and run.message.startswith("first x")
+    (output,) = outputs(run)
+    assert output.evalue == run.message
+    assert "row 17" not in output.traceback[-1]
 
 
 def test_an_error_in_the_caller_stops_every_kernel(tmp_path: Path) -> None:
@@ -207,7 +255,78 @@ def test_an_error_in_the_caller_stops_every_kernel(tmp_path: Path) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
     assert batch.notebooks == paths
-    assert not list((tmp_path / "out").glob(".ipython-*"))
+    assert not list((tmp_path / "out").glob(".kernels-*"))
+
+
+# No thread, signal handler or check of the parent gets a turn while this searches.
+BUSY = """\
+import os, pathlib, re, signal, subprocess
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path({path!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
+re.match("(a+)+$", "a" * 60 + "b")"""
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, be it reaped or not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+    return False
+
+
+def test_a_deadline_covers_the_start_of_the_kernel(tmp_path: Path) -> None:
+    path = notebook(tmp_path, "late", "1")
+    with Batch([path], tmp_path / "out", ASKED, deadline=0.05) as batch:
+        (run,) = batch.results()
+    assert (run.state, run.cell) == ("timed_out", None)
+    assert run.sentence() == "no cell had begun when the deadline of 0.05 s passed"
+
+
+@pytest.mark.parametrize("deadline", [0, -1, float("nan"), float("inf")])
+def test_a_deadline_must_be_some_time(tmp_path: Path, deadline: float) -> None:
+    with pytest.raises(RunError, match="deadline must be a number of seconds above 0"):
+        Batch([], tmp_path, {}, deadline=deadline)
+
+
+def test_a_stop_tells_what_ran_and_what_never_started(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    paths = [
+        notebook(tmp_path, "slow", BUSY.format(path=str(pids)), "1"),
+        notebook(tmp_path, "next", "1"),
+    ]
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Batch(paths, tmp_path / "out", ASKED, workers=1) as batch,
+    ):
+        while not (pids.is_file() and pids.read_text()):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+    slow, never = batch.outcomes()
+    assert (slow.state, slow.cell, slow.sentence()) == ("cancelled", 3, "was stopped in cell 3")
+    assert (never.state, never.sentence()) == ("cancelled", "did not start")
+    assert not never.path.exists()
+    assert all(gone(int(pid)) for pid in pids.read_text().split())
+
+
+def test_keys_of_connections_stay_inside_the_run_and_go_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    look = "import ipykernel\nprint(ipykernel.get_connection_file())"
+    with Batch([notebook(tmp_path, "one", look)], tmp_path / "out", ASKED) as batch:
+        (run,) = batch.results()
+    assert "/out/.kernels-" in outputs(run)[0].text
+    assert list(temporary.iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.ipynb"]
 
 
 def test_progress_counts_the_cells_of_each_notebook(tmp_path: Path) -> None:
@@ -256,3 +375,4 @@ def test_an_error_in_a_cell_is_not_tried_again(tmp_path: Path) -> None:
     with Batch([failing], tmp_path / "done", ASKED) as batch:
         (run,) = batch.results()
     assert (run.state, run.kernels, run.error) == ("failed", 1, "RuntimeError")
+    assert run.cell == 3

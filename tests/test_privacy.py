@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ CHANGES = {
     "design": {"respondent": "id", "weight": "w", "groups": ["sector"]},
     "contrasts.sector": {"a": "goods", "b": "tiny"},
 }
-CLAIMS = [
+CLAIMS: list[dict[str, Any]] = [
     {},
     {"estimand": "slope_difference", "versus": ["goods", "tiny"]},
     {"estimand": "interaction", "outcome": "repurchase", "term": "affective:shown"},

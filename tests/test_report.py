@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from loyalty_analysis import report
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.errors import DataError, RunError
 from loyalty_analysis.formatting import BANNER
+from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import CONTENT_POLICY
+from loyalty_analysis.published import last_good
 from loyalty_analysis.report import assumptions, render, skipped
-from loyalty_analysis.runs import Run, last_good
+from loyalty_analysis.runs import Run
 from loyalty_analysis.survey import read_survey
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -38,6 +41,7 @@ class Table:
         return "<table id='model-satisfaction'><thead><tr><th>b</th></tr></thead></table>"
 Table()
 """
+HIDDEN = "'hidden'"
 CELLS = {
     "report": ["settings"],
     "01_data": ["study"],
@@ -225,25 +229,135 @@ def test_neither_page_nor_notebooks_name_the_machine(rendered: tuple[Run, Run]) 
                 assert f"{Path.home()}/" not in text, path.name
 
 
-def test_a_failing_notebook_leaves_the_last_good_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study, out = make(tmp_path / "tiny"), tmp_path / "out"
-    good = write_notebooks(tmp_path / "good")
-    bad = write_notebooks(tmp_path / "bad", **{"01_data": ["1", "{}['missing']"]})
-    monkeypatch.setattr(report, "notebooks_folder", lambda: good)
-    run = render(study, out)
-    monkeypatch.setattr(report, "notebooks_folder", lambda: bad)
-    with pytest.raises(RunError, match=r"notebook 01_data, cell 5: KeyError: 'missing'") as error:
-        render(study, out)
+UNTROUBLED = ["print('so far')", "2"]
+TROUBLES = {  # what a cell does, and what is told of it
+    "failed": ("{}['<b>missing</b>']", "cell 6 raised KeyError: '<b>missing</b>'"),
+    "died": ("import os; os._exit(9)", "the kernel died in cell 6 (exit code 9)"),
+}
+
+
+@pytest.fixture(scope="module", params=TROUBLES)
+def unfinished(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path, Run]:
+    """A state, the folder of a run that ended in it, and the good run before it."""
+    folder, state = tmp_path_factory.mktemp("unfinished"), request.param
+    study, out = make(folder / "tiny"), folder / "out"
+    trouble, sentence = TROUBLES[state]
+    good = write_notebooks(folder / "good")
+    bad = write_notebooks(
+        folder / "bad", **{"01_data": [*UNTROUBLED, trouble, "3", HIDDEN], "03_regressions": []}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "notebooks_folder", lambda: good)
+        run = render(study, out)
+        patch.setattr(report, "notebooks_folder", lambda: bad)
+        with pytest.raises(NotebookError) as error:
+            render(study, out, workers=2)
+    assert f"notebook 01_data: {sentence}." in str(error.value)
     assert last_good(out, "tiny") == run.folder
     (kept,) = (out / "tiny").glob("*.failed")
     assert kept.name in str(error.value)
+    return state, kept, run
+
+
+def test_a_run_that_did_not_finish_tells_what_was_seen(unfinished: tuple[str, Path, Run]) -> None:
+    state, kept, _ = unfinished
     manifest = json.loads((kept / "manifest.json").read_text(encoding="utf-8"))
-    assert (manifest["state"], manifest["error"]["notebook"]) == ("failed", "01_data")
-    assert manifest["error"]["cell"] == 5
-    assert (kept / "notebooks" / "01_data.ipynb").is_file()
-    assert not (kept / "index.html").exists()
+    assert (manifest["state"], manifest["error"]["notebook"]) == (state, "01_data")
+    assert manifest["error"]["cell"] == 6
+    states = {one["name"]: one["state"] for one in manifest["notebooks"]}
+    assert states == dict.fromkeys(CELLS, "ok") | {"01_data": state}
+    assert manifest["verdicts"] == {}
+    assert set(manifest["files"]) >= {"index.html", "notebooks/01_data.ipynb", "verdicts.csv"}
+
+
+def test_its_page_says_what_happened_and_what_still_stands(
+    unfinished: tuple[str, Path, Run],
+) -> None:
+    state, kept, run = unfinished
+    html = (kept / "index.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(html, "html.parser")
+    answer = soup.select_one("#happened")
+    assert answer is not None
+    assert f"Notebook 01_data: {TROUBLES[state][1]}." in answer.get_text()
+    link = answer.find("a")
+    assert isinstance(link, Tag)
+    assert (kept / str(link["href"])).resolve() == (run.folder / "index.html").resolve()
+    assert [row.get_text(" ", strip=True) for row in soup.select("#notebooks tbody th")] == [*CELLS]
+    assert soup.select_one("body > .banner") is not None
+    assert soup.select_one("nav .wide a[href='#data']") is not None
+    assert "supported" not in soup.get_text() and "<b>missing" not in html
+
+
+def test_its_page_shows_cells_as_far_as_they_came(unfinished: tuple[str, Path, Run]) -> None:
+    state, kept, _ = unfinished
+    soup = BeautifulSoup((kept / "index.html").read_text(encoding="utf-8"), "html.parser")
+    heading = soup.select_one("#data")
+    assert heading is not None and isinstance(heading.parent, Tag)
+    section = heading.parent
+    assert section.find("pre", string=re.compile("so far")) is not None
+    assert [note.get_text(strip=True) for note in section.select(".stopped-here")] == [
+        {
+            "failed": "This cell raised KeyError.",
+            "died": "The kernel died in this cell (exit code 9).",
+        }[state]
+    ]
+    notes = section.select(".did-not-run")
+    assert [note.get_text(strip=True) for note in notes] == ["This cell did not run."] * 2
+    codes = [fold.get_text() for note in notes if (fold := note.find_next("details"))]
+    assert "3" in codes[0] and "hidden" in codes[1]
+    if state == "failed":
+        assert "KeyError: '<b>missing</b>'" in section.get_text()
+        assert section.find("summary", string="Show the traceback") is not None
+
+
+def test_its_page_loads_nothing_and_its_links_lead_somewhere(
+    unfinished: tuple[str, Path, Run],
+) -> None:
+    _, kept, _ = unfinished
+    html = (kept / "index.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(html, "html.parser")
+    policy = soup.find("meta", attrs={"http-equiv": "Content-Security-Policy"})
+    assert isinstance(policy, Tag)
+    assert policy["content"] == CONTENT_POLICY
+    assert soup.find(["script", "link", "iframe", "object"]) is None
+    anchors = [str(tag["id"]) for tag in soup.find_all(id=True)]
+    assert len(anchors) == len(set(anchors))
+    for link in soup.find_all("a", href=True):
+        address = str(link["href"])
+        assert address[1:] in anchors if address[0] == "#" else (kept / address).is_file(), address
+    for path in kept.rglob("*.*"):
+        if path.suffix in (".html", ".ipynb", ".json"):
+            assert f"{kept.parents[2]}/" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_notebooks_stop_when_something_else_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = tmp_path / "moment"
+    slow = f"open({str(moment)!r}, 'w').close()\nimport time; time.sleep(600)"
+    notebooks = write_notebooks(tmp_path / "notebooks", report=[slow])
+
+    def fail(*arguments: object) -> None:
+        while not moment.exists():
+            time.sleep(0.05)
+        raise ValueError("no\nrow 17")
+
+    monkeypatch.setattr(report, "notebooks_folder", lambda: notebooks)
+    monkeypatch.setattr(report, "judge", fail)
+    with pytest.raises(ValueError, match="no"):
+        render(make(tmp_path / "tiny"), tmp_path / "out", workers=1)
+    (kept,) = (tmp_path / "out" / "tiny").glob("*.failed")
+    manifest = json.loads((kept / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["state"] == "failed"
+    assert {one["state"] for one in manifest["notebooks"]} == {"cancelled"}
+    text = BeautifulSoup(
+        (kept / "index.html").read_text(encoding="utf-8"), "html.parser"
+    ).get_text()
+    assert "ValueError: no" in text and "row 17" not in text
+    assert "Was stopped in cell 4" in text and text.count("Did not start") == 3
+    assert "There is no earlier good run" in text
 
 
 def test_bad_data_starts_nothing(tmp_path: Path) -> None:
@@ -251,6 +365,12 @@ def test_bad_data_starts_nothing(tmp_path: Path) -> None:
     (study.parent / "survey.csv").unlink()
     with pytest.raises(DataError):
         render(study, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_deadline_of_no_time_starts_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="deadline must be a number of seconds above 0, not 0"):
+        render(make(tmp_path / "tiny"), tmp_path / "out", deadline=0)
     assert not (tmp_path / "out").exists()
 
 

@@ -16,19 +16,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from loyalty_analysis import runs
+from loyalty_analysis import leftovers, runs
 from loyalty_analysis.comparison import read_verdicts, write_results
 from loyalty_analysis.errors import DataError, RunError
+from loyalty_analysis.interruption import Interrupted
+from loyalty_analysis.leftovers import claim, sweep
+from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.pages import index
-from loyalty_analysis.runs import (
-    Clock,
-    RunFolder,
-    judge_run,
-    last_good,
-    new_run_id,
-    parameters_of,
-    sweep,
-)
+from loyalty_analysis.published import last_good, new_run_id
+from loyalty_analysis.run_folder import Clock, RunFolder
+from loyalty_analysis.runs import judge_run, parameters_of
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdicts import COLUMNS
@@ -69,8 +66,7 @@ def test_a_run_appears_only_when_complete(tmp_path: Path, survey: Survey) -> Non
         write_results(
             run.folder, {"models": pd.DataFrame({"n": [1]})}, verdict_table(R1="supported")
         )
-        assert tree(home) == {run.folder.name}
-        assert run.folder.name.endswith(".partial")
+        assert tree(home) == {f".{run.id}.partial", f".{run.id}.owner"}
     assert tree(home) == {run.id, "latest"}
     assert (home / "latest").resolve() == run.final.resolve()
     assert not (home / "latest").readlink().is_absolute()
@@ -80,7 +76,6 @@ def test_a_run_appears_only_when_complete(tmp_path: Path, survey: Survey) -> Non
     assert manifest["verdicts"]["supported"] == 1
     assert manifest["started"] <= manifest["finished"]
     assert manifest["seconds"]["total"] >= 0
-    assert not (run.final / "owner.json").exists()
 
 
 def test_a_failed_run_is_kept_apart_and_changes_nothing_else(
@@ -97,8 +92,28 @@ def test_a_failed_run_is_kept_apart_and_changes_nothing_else(
     assert (home / "latest" / "page.txt").read_text() == "good"
     manifest = json.loads((bad.failed / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["state"] == "failed"
+    assert (manifest["verdicts"], manifest["changes"]) == ({}, [])
     assert manifest["error"]["type"] == "ValueError"
     assert manifest["error"]["message"] == "./x went wrong"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Interrupted])
+def test_a_stopped_run_is_kept_as_cancelled(
+    tmp_path: Path, survey: Survey, stop: type[BaseException]
+) -> None:
+    with pytest.raises(stop), folder(tmp_path, survey) as run:
+        (run.folder / "half.txt").write_text("half")
+        raise stop
+    assert tree(tmp_path / "bank_customers") == {f"{run.id}.failed"}
+    manifest = read_manifest(run.failed)
+    assert (manifest["state"], manifest["error"]["message"]) == ("cancelled", "interrupted")
+
+
+def test_the_text_of_a_strange_error_is_kept_short(tmp_path: Path, survey: Survey) -> None:
+    with pytest.raises(ValueError, match="rows"), folder(tmp_path, survey) as run:
+        (run.folder / "half.txt").write_text("half")
+        raise ValueError("rows do not fit\n17  3  5  7")
+    assert read_manifest(run.failed)["error"]["message"] == "rows do not fit"
 
 
 def test_a_failed_run_without_content_leaves_nothing(tmp_path: Path, survey: Survey) -> None:
@@ -164,11 +179,22 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
         pass
 
 
-def leftover(home: Path, pid: int, host: str, age: float = 0.0) -> Path:
-    partial = home / f".{new_run_id()}.partial"
-    partial.mkdir(parents=True)
-    (partial / "owner.json").write_text(json.dumps({"pid": pid, "host": host}))
-    os.utime(partial, (time.time() - age, time.time() - age))
+HERE = socket.gethostname()
+
+
+def leave(home: Path, age: float = 0.0, **owner: object) -> Path:
+    """Leave a partial run with an owner, as a killed process would; no owner, no such file."""
+    home.mkdir(parents=True, exist_ok=True)
+    run = new_run_id()
+    partial, told = home / f".{run}.partial", home / f".{run}.owner"
+    (partial / "notebooks").mkdir(parents=True)
+    (partial / "notebooks" / "half.txt").write_text("half")
+    (home / f".{run}.link").symlink_to("nowhere")
+    if owner:
+        told.write_text(json.dumps({"pid": 1, "began": None, "host": HERE} | owner))
+    for path in filter(Path.exists, (partial, told)):
+        os.utime(path, (time.time() - age, time.time() - age))
+    os.utime(home / f".{run}.link", (time.time() - age,) * 2, follow_symlinks=False)
     return partial
 
 
@@ -177,20 +203,37 @@ def test_leftovers_of_killed_runs_go_and_those_of_running_ones_stay(
 ) -> None:
     gone = subprocess.Popen([sys.executable, "-c", "pass"])
     gone.wait()
-    home, here = tmp_path / "bank_customers", socket.gethostname()
-    running = leftover(home, os.getpid(), here)
-    elsewhere = leftover(home, 1, "another-host")
-    old_elsewhere = leftover(home, 1, "another-host", age=2 * 86_400)
-    killed = leftover(home, gone.pid, here)
-    unowned = leftover(home, gone.pid, here, age=3600)
-    (unowned / "owner.json").unlink()
-    os.utime(unowned, (time.time() - 3600, time.time() - 3600))
+    home = tmp_path / "bank_customers"
+    stay = [
+        leave(home, pid=os.getpid()),
+        leave(home, host="another-host"),
+        leave(home),  # just made
+    ]
+    swept = [
+        leave(home, host="another-host", age=2 * 86_400),
+        leave(home, pid=gone.pid),
+        leave(home, age=3600),
+    ]
     with folder(tmp_path, survey) as run:
         (run.folder / "page.txt").write_text("x")
-    assert running.is_dir()
-    assert elsewhere.is_dir()
-    assert not any(path.exists() for path in (old_elsewhere, killed, unowned))
-    assert len(tree(home)) == 4
+    assert all(path.is_dir() for path in stay)
+    assert not any(path.exists() for path in swept)
+    runs_left = {path.name.split(".")[1] for path in home.glob(".*")}
+    assert runs_left == {path.name.split(".")[1] for path in stay}  # links and owners, too
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="no /proc tells when it began")
+def test_a_process_with_the_same_number_is_not_the_same_process(tmp_path: Path) -> None:
+    claim(tmp_path, new_run_id())
+    (owner,) = tmp_path.iterdir()
+    assert json.loads(owner.read_text())["began"] == leftovers._began(os.getpid())
+    sweep(tmp_path)
+    assert owner.is_file()
+    # a container that starts anew: same host name, same process number, another process
+    mine = leave(tmp_path, pid=os.getpid(), began="12345")
+    sweep(tmp_path)
+    assert not mine.exists()
+    assert list(tmp_path.iterdir()) == [owner]
 
 
 def test_a_killed_process_leaves_the_last_good_run_and_is_swept_by_the_next(
@@ -200,7 +243,8 @@ def test_a_killed_process_leaves_the_last_good_run_and_is_swept_by_the_next(
         (good.folder / "page.txt").write_text("good")
     code = (
         "import os, signal, sys\n"
-        "from loyalty_analysis.runs import *\n"
+        "from loyalty_analysis.run_folder import *\n"
+        "from loyalty_analysis.runs import parameters_of\n"
         "from loyalty_analysis.survey import read_survey\n"
         "asked = parameters_of('bank_customers', [], '', '')\n"
         "survey = read_survey('bank_customers')\n"
@@ -211,7 +255,7 @@ def test_a_killed_process_leaves_the_last_good_run_and_is_swept_by_the_next(
     )
     subprocess.run([sys.executable, "-c", code], cwd=Path(runs.__file__).parents[1], check=False)
     home = tmp_path / "bank_customers"
-    assert len(list(home.glob(".*.partial"))) == 1
+    assert len(list(home.glob(".*.partial"))) == len(list(home.glob(".*.owner"))) == 1
     assert last_good(tmp_path, "bank_customers") == good.final
     sweep(home)
     assert tree(home) == {good.id, "latest"}
@@ -247,5 +291,56 @@ def test_the_front_page_tells_of_a_later_failure_and_escapes_titles(tmp_path: Pa
     page = index(tmp_path).read_text(encoding="utf-8")
     assert "<b onclick" not in page
     assert "cell 3 &lt;failed&gt;" in page
+    assert "A later run failed" in " ".join(re.sub("<[^>]*>", "", page).split())
+    assert f"{bad.id}.failed/index.html" not in page  # it has no page
     assert f"bank_customers/{run.id}/index.html" in page
     assert re.search(r"(?:src|href)=\"(?:https?:)?//", page) is None
+
+
+def test_the_front_page_leads_to_the_page_of_a_later_failure(
+    tmp_path: Path, survey: Survey
+) -> None:
+    with folder(tmp_path, survey) as run:
+        (run.folder / "index.html").write_text("page")
+    time.sleep(1.1)  # ids count whole seconds
+    with pytest.raises(KeyboardInterrupt), folder(tmp_path, survey) as bad:
+        (bad.folder / "index.html").write_text("what happened")
+        raise KeyboardInterrupt
+    page = index(tmp_path).read_text(encoding="utf-8")
+    assert (
+        f'<a href="bank_customers/{bad.id}.failed/index.html">A later run</a> was stopped' in page
+    )
+
+
+def test_the_front_page_tells_of_a_study_of_which_no_run_has_finished(
+    tmp_path: Path, survey: Survey
+) -> None:
+    with pytest.raises(RunError), folder(tmp_path, survey) as bad:
+        (bad.folder / "index.html").write_text("what happened")
+        raise RunError("cell 3 failed")
+    page = index(tmp_path).read_text(encoding="utf-8")
+    assert "No run has finished yet." in page and "cell 3 failed" in page
+    assert f'href="bank_customers/{bad.id}.failed/index.html"' in page
+    assert "No run yet." not in page
+
+
+def test_the_front_page_is_written_also_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise RunError("the disk is full")
+
+    monkeypatch.setattr(runs, "write_results", fail)
+    with pytest.raises(RunError, match="the disk is full"):
+        judge_run("bank_customers", tmp_path)
+    assert tree(tmp_path) == {"bank_customers", "index.html"}
+    assert tree(tmp_path / "bank_customers") == set()
+
+
+def test_front_pages_that_were_never_finished_are_swept(tmp_path: Path) -> None:
+    old, new = tmp_path / ".index.0", tmp_path / ".index.1"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (time.time() - 120, time.time() - 120))
+    index(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)

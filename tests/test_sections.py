@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from nbformat import v4
 
 from loyalty_analysis.errors import RunError
-from loyalty_analysis.notebooks import NotebookRun
+from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.sections import Section, make_inert, sections, shown_cells, slug
 
 PNG = base64.b64encode(
@@ -167,3 +167,37 @@ def test_links_between_notebooks_lead_to_sections(tmp_path: Path) -> None:
 )
 def test_slugs_are_safe(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+def error(name: str, text: str) -> Any:
+    return v4.new_output(
+        "error", ename=name, evalue=text, traceback=["Cell In[1]", f"{name}: {text}"]
+    )
+
+
+def test_an_error_is_shown_with_its_traceback_folded(tmp_path: Path) -> None:
+    section = convert(tmp_path, code("1 / 0", error("ZeroDivisionError", "<b>division</b>")))
+    soup = BeautifulSoup(section.html, "html.parser")
+    shown = soup.select_one("p.failed")
+    assert shown is not None and shown.get_text() == "ZeroDivisionError: <b>division</b>"
+    folds = [fold.get_text(" ", strip=True) for fold in soup.select("details.code")]
+    assert [fold.startswith("Show the traceback") for fold in folds] == [False, True]
+    assert soup.find("b") is None
+
+
+def test_an_error_shows_also_where_outputs_are_left_out() -> None:
+    hidden = code("judge()", html("verdicts"), error("KeyError", "x"), tags=("notebook-only",))
+    (kept,) = shown_cells(v4.new_notebook(cells=[hidden])).cells
+    assert [output.output_type for output in kept.outputs] == ["error"]
+
+
+def test_notebooks_that_did_not_finish_are_shown_as_they_are(tmp_path: Path) -> None:
+    other = picture(alt=None)
+    other.data["image/svg+xml"] = "<svg> </svg>"
+    path = tmp_path / "x.ipynb"
+    cells = [v4.new_markdown_cell("# Why?"), code("a", picture(alt=None)), code("b", other)]
+    nbformat.write(v4.new_notebook(cells=cells), path)
+    (section,) = sections([NotebookRun("x", path, "died", 1.0)], None)
+    images = BeautifulSoup(section.html, "html.parser").find_all("img")
+    assert [image["alt"] for image in images] == ["A figure without description"] * 2
+    assert not (tmp_path / "figures").exists()

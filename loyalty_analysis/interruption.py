@@ -1,0 +1,123 @@
+"""Ctrl-C, SIGTERM and a closed terminal: one clean stop, at a moment of our choosing.
+
+While folders are made or given their names, and while kernels end, signals wait; while work is done
+they raise. So a stop never falls between making a thing and knowing how to undo it, and pressing
+Ctrl-C again does not cut short the cleaning up.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+DEADLINE = 1800
+"""Seconds a notebook may take, its kernel's start included, unless told otherwise."""
+
+INTERRUPTED = 130
+"""Exit code of a command that was asked to stop."""
+
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+_Handler = Callable[[int, FrameType | None], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody asked us to stop: Ctrl-C, SIGTERM, or a terminal that was closed."""
+
+
+class Signals:
+    """Signals that wait, unless inside :meth:`raised`.
+
+    Attributes
+    ----------
+    arrived : int or None
+        The first signal that came.
+    """
+
+    def __init__(self) -> None:
+        self.arrived: int | None = None
+        self.told = False
+        self._raising = False
+
+    def __call__(self, number: int, frame: FrameType | None = None) -> None:
+        """Take in a signal; the first one stops the work, further ones change nothing."""
+        self.arrived = self.arrived or number
+        if self._raising:
+            self._raise()
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Let signals raise :class:`Interrupted` inside the ``with`` block, earlier ones at once.
+
+        Raises
+        ------
+        Interrupted
+            Also at the end of the block, when a library kept it to itself.
+        """
+        if self.arrived:
+            self._raise()
+        self._raising = True
+        try:
+            yield
+        finally:
+            self._raising = False
+        if self.arrived:
+            self._raise()
+
+    def _raise(self) -> None:
+        self._raising, self.told = False, True
+        raise Interrupted
+
+
+@contextmanager
+def held() -> Iterator[Signals]:
+    """Make signals wait inside the ``with`` block; one that waited is delivered at its end.
+
+    Old handlers come back afterwards. Signals that are ignored stay ignored (``nohup``). In any
+    thread but the main one, where Python handles no signal, nothing changes.
+
+    Yields
+    ------
+    Signals
+
+    Examples
+    --------
+    >>> with held() as signals:
+    ...     pass  # make a folder
+    ...     with signals.raised():
+    ...         pass  # the long work
+    >>> signals.arrived is None
+    True
+    """
+    signals = Signals()
+    try:
+        with _handled_by(signals):
+            yield signals
+    finally:
+        if signals.arrived and not signals.told:
+            signal.raise_signal(signals.arrived)
+
+
+def ignore_signals() -> None:
+    """Ignore every polite request to stop, for the rest of this process."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _handled_by(handler: _Handler) -> Iterator[None]:
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+    ours = {n: old for n, old in before.items() if old not in (signal.SIG_IGN, None)}
+    try:
+        for number in ours:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in ours.items():
+            signal.signal(number, old)

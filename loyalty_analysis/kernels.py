@@ -1,0 +1,196 @@
+"""Kernels that end when they should: a place of their own, a process group each, a watchdog.
+
+A kernel leads its own session, so killing its group takes its subprocesses along. SIGKILL cannot be
+held up by a computation, a lock or a signal handler. When this very process is killed, a watchdog
+does the same (the kernel's own check of its parent waits for Python to be free).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import zmq
+from jupyter_client.manager import AsyncKernelManager
+from traitlets import default
+
+from loyalty_analysis import watchdog
+from loyalty_analysis.errors import RunError
+from loyalty_analysis.watchdog import end_group
+
+# A kernel per core already fills the machine; the rest keeps a run the same everywhere.
+KERNEL_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYTHONHASHSEED": "0",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+_POSIX = os.name == "posix"
+
+
+class KernelHome:
+    """Where the kernels of a batch keep what is theirs, and who ends them when we are killed.
+
+    Used as a context. Connection files hold keys and profiles hold history: both lie in a hidden
+    folder of the run, so whatever happens they leave with it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run's folder of notebooks.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The hidden folder, inside the context.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        self._hidden = tempfile.TemporaryDirectory(prefix=".kernels-", dir=self.folder)
+        self.path = Path(self._hidden.name).absolute()
+        self._pipe: int | None = None
+        if _POSIX:
+            self._watch()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pipe is not None:  # no kernel is left, so the watchdog has nothing to wait for
+            os.close(self._pipe)
+            self._watchdog.kill()
+            self._watchdog.wait()
+        self._hidden.cleanup()
+
+    def _watch(self) -> None:
+        reading, self._pipe = os.pipe()
+        try:  # a session of its own: Ctrl-C and a closed terminal do not reach it
+            self._watchdog = subprocess.Popen(
+                _script(), stdin=reading, stdout=subprocess.DEVNULL, start_new_session=True
+            )
+        finally:
+            os.close(reading)
+
+    def launcher(self, command: list[str]) -> list[str]:
+        """Write the command that starts a kernel under the eyes of the watchdog."""
+        return command if self._pipe is None else [*_script(), str(self._pipe), *command]
+
+    def inherited(self) -> dict[str, Any]:
+        """Name what a launcher inherits: the pipe to the watchdog."""
+        return {} if self._pipe is None else {"pass_fds": (self._pipe,)}
+
+    def environment(self) -> dict[str, str]:
+        """Environment of a kernel; no start-up file of the user has a say in a report."""
+        own = {"IPYTHONDIR": str(self.path / uuid4().hex), "JUPYTER_RUNTIME_DIR": str(self.path)}
+        return {**os.environ, **KERNEL_ENVIRONMENT, **own}
+
+    def over(self, process: subprocess.Popen[bytes]) -> None:
+        """Take a kernel that has ended off the watchdog's list."""
+        if self._pipe is not None:
+            with suppress(BrokenPipeError):  # the watchdog itself was killed
+                os.write(self._pipe, f"-{process.pid}\n".encode())
+
+
+def _script() -> list[str]:
+    return [sys.executable, "-I", "-S", str(watchdog.__file__)]
+
+
+class Kernel:
+    """One kernel, from the outside: it can be ended from any thread, at any moment.
+
+    Parameters
+    ----------
+    home : KernelHome
+    """
+
+    def __init__(self, home: KernelHome) -> None:
+        self.home = home
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ended = False
+        self.alive_at_the_end = False
+        self._closed = False  # from then on its number may be that of another process
+
+    def end(self) -> None:
+        """Kill it and all it started; if it is only about to start, as soon as it has."""
+        self.ended = True
+        if self.process is not None and not self._closed:
+            _kill(self.process)
+
+    def close(self) -> None:
+        """Leave nothing of it behind, once its notebook is done with it."""
+        if self.process is not None:
+            self._closed = True
+            _kill(self.process)  # what it started and left running
+            self.process.wait()
+            self.home.over(self.process)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it started and left by itself, before anybody ended it."""
+        return self.process is not None and not self.alive_at_the_end and not self.ended
+
+    def last_words(self) -> str:
+        """Say how its process ended.
+
+        Examples
+        --------
+        >>> kernel = Kernel(KernelHome(Path(".")))
+        >>> kernel.process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(9)"])
+        >>> _ = kernel.process.wait()
+        >>> kernel.last_words()
+        'exit code 9'
+        """
+        code = None if self.process is None else self.process.poll()
+        if code is None or code >= 0:
+            return "no sign of life" if code is None else f"exit code {code}"
+        name = signal.Signals(-code).name
+        return f"{name}: out of memory is the usual cause" if name == "SIGKILL" else name
+
+    def manager_class(self) -> type[AsyncKernelManager]:
+        """Make the class papermill starts this kernel with."""
+        kernel, home = self, self.home
+
+        class Manager(AsyncKernelManager):
+            @default("transport_encryption")
+            def _encrypted(self) -> str:
+                return "auto" if zmq.has("curve") else "disabled"
+
+            @default("connection_file")
+            def _hidden(self) -> str:
+                return str(home.path / f"{uuid4().hex}.json")
+
+            def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+                return home.launcher(super().format_kernel_cmd(extra_arguments))
+
+            async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+                if kernel.ended:
+                    raise RunError("the run was stopped")
+                options |= {"env": home.environment(), **home.inherited()}
+                try:
+                    await AsyncKernelManager.start_kernel(self, **options)
+                finally:
+                    kernel.process = getattr(self.provisioner, "process", None)
+                    if kernel.ended:  # while it started
+                        kernel.end()
+
+            async def shutdown_kernel(self, *args: Any, **options: Any) -> None:  # type: ignore[override]
+                kernel.alive_at_the_end = True  # papermill asks this of living kernels alone
+                await AsyncKernelManager.shutdown_kernel(self, *args, **options)
+
+        return Manager
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    end_group(process.pid) if _POSIX else process.kill()
