@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.moments import Array, Moments
+from loyalty_analysis.measurement import cronbach_alpha
+from loyalty_analysis.reliability import item_sample
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
@@ -71,36 +72,11 @@ def _extremes(survey: Survey, name: str) -> dict[str, float]:
 
 
 def _alpha(survey: Survey, name: str) -> float:
-    items = survey.study.items_of(name)
-    if len(items) < 2:
+    several = len(survey.study.items_of(name)) > 1
+    sample = item_sample(survey, [name]) if several else None
+    if sample is None or sample.n < 2:
         return np.nan
-    if survey.items is not None:
-        answered = survey.items[list(items)].notna().all(axis=1).to_numpy()
-        if answered.sum() < 2:
-            return np.nan
-        weights = None if survey.weights is None else survey.weights[answered]
-        return cronbach_alpha(
-            Moments.from_frame(survey.items.loc[answered, list(items)], weights).covariance
-        )
-    known = survey.item_moments
-    if known is None or set(items) - set(known.columns):
-        return np.nan
-    # Published item moments are as answered: reversed items still point the other way.
-    turned = survey.study.constructs[name].reversed
-    signs = np.array([-1.0 if item in turned else 1.0 for item in items])
-    return cronbach_alpha(known[items].covariance * np.outer(signs, signs))
-
-
-def cronbach_alpha(covariance: Array) -> float:
-    """Cronbach's alpha from the covariances of items that point the same way.
-
-    Examples
-    --------
-    >>> round(cronbach_alpha(np.array([[1.0, 0.5], [0.5, 1.0]])), 4)
-    0.6667
-    """
-    k = len(covariance)
-    return float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum()))
+    return float(cronbach_alpha(sample.moments[""].cross))
 
 
 def answers(survey: Survey) -> pd.DataFrame:

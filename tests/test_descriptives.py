@@ -9,7 +9,8 @@ import pytest
 from factory import ITEMS, answers, survey_of
 
 from loyalty_analysis import descriptives as module
-from loyalty_analysis.descriptives import cronbach_alpha, descriptives
+from loyalty_analysis.descriptives import descriptives
+from loyalty_analysis.measurement import cronbach_alpha
 from loyalty_analysis.survey import Survey, read_survey
 
 # Sums of 120 numbers in another order.

@@ -16,8 +16,8 @@ import pytest
 import reference_data
 
 from loyalty_analysis.contrasts import interaction
-from loyalty_analysis.descriptives import cronbach_alpha
 from loyalty_analysis.diagnostics import diagnostics
+from loyalty_analysis.measurement import cronbach_alpha
 from loyalty_analysis.moments import Moments
 from loyalty_analysis.regression import INTERCEPT, fit_moments, fit_rows, models, regression
 from loyalty_analysis.survey import Survey, read_survey

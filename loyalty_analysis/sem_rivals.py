@@ -1,0 +1,185 @@
+"""Rival structures: whether constructs are distinct, or fewer would do.
+
+The declared constructs against one factor, merged constructs, and all under a second-order factor:
+chi-square differences, information criteria, and the likelihood of respondents who were left out.
+
+References
+----------
+Anderson & Gerbing (1988), Psychological Bulletin 103, 411-423 (merged constructs); Cudeck & Browne
+(1983), Multivariate Behavioral Research 18, 147-167 (cross-validation); Rindskopf & Rose (1988),
+same journal 23, 51-67 (second-order models).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.errors import DataError, StudyError
+from loyalty_analysis.inference import Sample
+from loyalty_analysis.moments import Array, Moments
+from loyalty_analysis.sem_data import SemData, sem_data
+from loyalty_analysis.sem_fit import Fit, fit_model
+from loyalty_analysis.sem_indices import difference_test, fit_indices
+from loyalty_analysis.sem_model import ModelError, model_script, parse
+from loyalty_analysis.sem_results import problems
+
+COMMITMENT = (("economic", "forced", "habitual"), ("economic", "forced"), ("habitual", "economic"))
+"""What the paper's rivals merge, among affective, normative, economic, forced and habitual."""
+SECOND_ORDER = "second order"
+SHOWN = ("parameters", "chi2", "df", "p_value", "cfi", "tli", "rmsea", "srmr", "log_likelihood",
+         "aic", "bic")  # fmt: skip
+
+
+def structures(
+    constructs: Mapping[str, Sequence[str]], merged: Sequence[Sequence[str]] = ()
+) -> dict[str, str]:
+    """Scripts of the declared structure (first) and of its rivals.
+
+    Parameters
+    ----------
+    constructs : mapping of str to sequence of str
+        Items of each construct.
+    merged : sequence of sequences of str
+        Each rival's constructs that become one, such as `COMMITMENT`.
+
+    Returns
+    -------
+    dict of str to str
+        Names such as ``"5 factors"``, ``"4 factors: economic + forced"``, ``"1 factor"`` and, from
+        four constructs on, ``"second order"``.
+
+    Examples
+    --------
+    >>> names = structures({"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}, [("a", "b")])
+    >>> list(names)
+    ['3 factors', '2 factors: a + b', '1 factor']
+    """
+    if unknown := {name for names in merged for name in names} - set(constructs):
+        raise StudyError(f"rivals merge {', '.join(sorted(unknown))}, which are no constructs.")
+    found = {f"{len(constructs)} factors": model_script(constructs)}
+    for names in merged:
+        joined = {"_".join(names): [item for name in names for item in constructs[name]]}
+        rest = {name: items for name, items in constructs.items() if name not in names}
+        label = f"{len(rest) + 1} factors: {' + '.join(names)}"
+        found[label] = model_script({**rest, **joined})
+    everything = [item for items in constructs.values() for item in items]
+    found["1 factor"] = model_script({"general": everything})
+    if len(constructs) > 3:
+        found[SECOND_ORDER] = model_script(constructs, second_order={"general": list(constructs)})
+    return found
+
+
+def rivals(
+    scripts: Mapping[str, str],
+    data: Moments | Sample,
+    *,
+    folds: int = 10,
+    seed: int = 1,
+    **options: Any,
+) -> pd.DataFrame:
+    """Compare structures of the same items.
+
+    Parameters
+    ----------
+    scripts : mapping of str to str
+        From `structures`; the first is what the others are compared with.
+    data : Moments or Sample
+        One group. Cross-validation needs respondents; clusters stay together.
+    folds, seed : int
+        Parts of the cross-validation and the seed that draws them.
+    **options
+        Keywords of `fit_model`.
+
+    Returns
+    -------
+    DataFrame
+        ``model, parameters, chi2, df, p_value, cfi, tli, rmsea, srmr, log_likelihood, aic, bic,
+        admissible, chi2_difference, df_difference, p_value_difference`` (against the first),
+        ``cv_log_likelihood`` (mean per respondent left out), ``cv_difference`` and ``cv_error``
+        (the first less the rival, sum over respondents, with its standard error), ``problem``.
+        A rival that has no solution keeps its row, and says why in ``problem``.
+    """
+    first = parse(next(iter(scripts.values())))
+    known = sem_data(data, first.observed, missing=options.get("missing", "listwise"))
+    if len(known.groups) > 1:
+        raise DataError("rival structures are compared in one group at a time.")
+    fits = [_tried(script, data, options) for script in scripts.values()]
+    if isinstance(fits[0], ModelError):
+        raise fits[0]
+    rows = [_row(name, fit, fits[0]) for name, fit in zip(scripts, fits, strict=True)]
+    table = pd.DataFrame(rows)
+    if known.has_rows and not known.missing:
+        left_out = _cross_validated(scripts, known, folds, seed)
+        table = pd.concat([table, left_out], axis=1)
+    return table
+
+
+def _tried(script: str, data: Moments | Sample, options: Mapping[str, Any]) -> Fit | ModelError:
+    try:
+        return fit_model(script, data, **options)
+    except ModelError as error:
+        return error
+
+
+def _row(name: str, fit: Fit | ModelError, first: Fit) -> dict[str, Any]:
+    if isinstance(fit, ModelError):
+        return {"model": name, "problem": str(fit)}
+    indices = fit_indices(fit)
+    row: dict[str, Any] = {"model": name} | {key: indices[key] for key in SHOWN}
+    if fit.robust:
+        row |= {"chi2": indices["chi2_scaled"], "p_value": indices["p_value_scaled"]}
+        row |= {key: indices.get(f"{key}_robust", indices[f"{key}_scaled"])
+                for key in ("cfi", "tli", "rmsea")}  # fmt: skip
+    found = problems(fit)
+    row |= {"admissible": not found, "problem": "; ".join(found)}
+    if fit.df > first.df:
+        test = difference_test(first, fit)
+        row |= {"chi2_difference": test["chi2"], "df_difference": test["df"]}
+        row["p_value_difference"] = test["p_value"]
+    return row
+
+
+def _cross_validated(
+    scripts: Mapping[str, str], data: SemData, folds: int, seed: int
+) -> pd.DataFrame:
+    """Likelihood of each respondent under models fitted without them."""
+    pattern = data.groups[0].patterns[0]
+    rows, weights = pattern.rows, pattern.case_weights
+    assert rows is not None and weights is not None
+    units = np.arange(len(rows)) if pattern.clusters is None else pattern.clusters
+    names, which = np.unique(units, return_inverse=True)
+    fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[which.ravel()]
+    parts = [Moments.from_rows(data.columns, rows[fold == k], weights[fold == k])
+             for k in range(folds)]  # fmt: skip
+    levels = []
+    for script in scripts.values():
+        level = np.full(len(rows), np.nan)
+        for k in range(folds):
+            others = [part for number, part in enumerate(parts) if number != k]
+            train = sum(others[1:], others[0])
+            level[fold == k] = _left_out(script, train, data.columns, rows[fold == k])
+        levels.append(level)
+    found = []
+    for level in levels:
+        ahead = np.bincount(which.ravel(), (levels[0] - level) * weights)
+        error = np.sqrt(len(ahead)) * ahead.std(ddof=1)
+        found.append((level @ weights / weights.sum(), ahead.sum(), error if ahead.any() else 0.0))
+    return pd.DataFrame(found, columns=["cv_log_likelihood", "cv_difference", "cv_error"])
+
+
+def _left_out(script: str, train: Moments, columns: Sequence[str], rows: Array) -> Array:
+    """Log likelihood of respondents under a model fitted to others; nan if it has no solution."""
+    model = parse(script)
+    try:
+        fit = fit_model(model, train[list(model.observed)])
+    except ModelError:
+        return np.full(len(rows), np.nan)
+    order = [columns.index(name) for name in model.observed]
+    sigma = fit.graphs[0].shape(fit.theta).sigma
+    away = rows[:, order] - fit.data.groups[0].mean
+    spread = np.linalg.slogdet(2 * np.pi * sigma)[1]
+    return -(spread + (away @ np.linalg.inv(sigma) * away).sum(axis=1)) / 2
