@@ -67,6 +67,13 @@ def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
 
 
 def single_claims(study: Study) -> list[Claim]:
-    """Every claim of a study with its parts spelled out."""
+    """Every claim of a study with its parts spelled out.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> [claim.term for claim in single_claims(load_study("rice_simulated")) if claim.id == "P2"]
+    ['affective', 'normative', 'economic', 'forced', 'habitual']
+    """
     claims = [claim for one in load_claims(study) for claim in one.claims]
     return [one for c in claims for one in ([c.part(p) for p in c.parts] if c.parts else [c])]

@@ -29,22 +29,50 @@ class Panel(NamedTuple):
 
 
 def named(construct: str, study: Any) -> str:
-    """Name a construct as it stands inside a sentence."""
+    """Name a construct as it stands inside a sentence.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> named("affective", load_study("rice_simulated"))
+    'affective commitment'
+    """
     return in_sentence(shortened(study.label(construct)))
 
 
 def sign(row: Any) -> int:
-    """Side of zero an interval lies on: 1, -1, or 0 when it includes zero or is unknown."""
+    """Side of zero an interval lies on: 1, -1, or 0 when it includes zero or is unknown.
+
+    Examples
+    --------
+    >>> sign(pd.Series({"beta_low": -0.3, "beta_high": -0.1}))
+    -1
+    """
     return int(row.beta_low > 0) - int(row.beta_high < 0)
 
 
 def flips(row: Any) -> bool:
-    """Whether a slope clear of zero has the other sign than a correlation that is not 0.00."""
+    """Whether a slope clear of zero has the other sign than a correlation that is not 0.00.
+
+    Examples
+    --------
+    >>> flips(pd.Series({"zero_order": 0.2, "beta": -0.2, "beta_low": -0.3, "beta_high": -0.1}))
+    True
+    """
     return bool(row.zero_order * row.beta < 0 and abs(row.zero_order) >= 0.005) and sign(row) != 0
 
 
 def slopes_finding(panel: Panel, study: Any) -> str:
-    """Say which drivers go with more and with less of an outcome."""
+    """Say which drivers go with more and with less of an outcome.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> ends = {"beta": [0.2, 0.1], "beta_low": [0.1, -0.1], "beta_high": [0.3, 0.3]}
+    >>> panel = Panel("loyalty", pd.DataFrame(ends, index=["image", "value"]))
+    >>> slopes_finding(panel, load_study("bank_customers"))
+    'Image goes with higher loyalty'
+    """
     outcome, slopes = named(panel.outcome, study), panel.slopes
     if slopes["beta"].isna().all():
         return f"No slope could be estimated for {outcome}"
@@ -65,7 +93,17 @@ def slopes_finding(panel: Panel, study: Any) -> str:
 
 
 def slopes_alt(title: str, panel: Panel, study: Any) -> str:
-    """Say the finding with its numbers, and where the others are."""
+    """Say the finding with its numbers, and where the others are.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> ends = {"beta": [0.2], "beta_low": [0.1], "beta_high": [0.3]}
+    >>> panel = Panel("loyalty", pd.DataFrame(ends, index=["image"]))
+    >>> print(slopes_alt("Image matters", panel, load_study("bank_customers")))
+    Image matters. Standardized slopes with 95% intervals: image 0.20 [0.10, 0.30]; the
+    numbers for every outcome are in results/regression.csv.
+    """
     slopes = "; ".join(
         f"{named(row.Index, study)} {estimate(row.beta, row.beta_low, row.beta_high)}"
         for row in panel.slopes.itertuples()
@@ -77,7 +115,17 @@ def slopes_alt(title: str, panel: Panel, study: Any) -> str:
 
 
 def flips_finding(panels: Sequence[Panel], study: Any) -> str:
-    """Say whose sign flips between the correlation and the slope."""
+    """Say whose sign flips between the correlation and the slope.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> slope = {"zero_order": [0.2], "beta": -0.2, "beta_low": -0.3, "beta_high": -0.1}
+    >>> panel = Panel("loyalty", pd.DataFrame(slope, index=["value"]))
+    >>> print(flips_finding([panel], load_study("bank_customers")))
+    The sign of perceived value flips for loyalty once the rest of the equation is held
+    constant
+    """
     where = {
         term: [panel.outcome for panel in panels if flips(panel.slopes.loc[term])]
         for term in panels[0].slopes.index
@@ -95,6 +143,14 @@ def correlations_finding(pairs: pd.DataFrame, study: Any) -> str:
     """Name the strongest correlation, and the strongest of the other sign when there is one.
 
     Pairs that agree to two decimals are equally strong and are all named.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> pairs = pd.DataFrame({"a": ["value", "quality"], "b": "image", "r": [-0.2, 0.6]})
+    >>> print(correlations_finding(pairs, load_study("bank_customers")))
+    Strongest correlation: perceived quality with image (0.60); most negative: perceived value
+    with image (−0.20)
     """
     pairs = pairs.dropna(subset="r")
     if pairs.empty:
@@ -116,7 +172,13 @@ def correlations_finding(pairs: pd.DataFrame, study: Any) -> str:
 
 
 def answers_finding(items: pd.DataFrame) -> str:
-    """Say on how many items more answers lie above the midpoint of the scale than below."""
+    """Say on how many items more answers lie above the midpoint of the scale than below.
+
+    Examples
+    --------
+    >>> answers_finding(pd.DataFrame({"above": [0.6, 0.5, 0.2], "below": [0.3, 0.4, 0.7]}))
+    'On 2 of 3 items, more answers lie above the midpoint of the scale than below'
+    """
     above, n = int((items["above"] > items["below"]).sum()), len(items)
     if n == 1:
         side = "more" if above else "no more"
@@ -128,7 +190,13 @@ def answers_finding(items: pd.DataFrame) -> str:
 
 
 def verdicts_finding(verdicts: Sequence[str], claims: int) -> str:
-    """Count the verdicts, contradictions first."""
+    """Count the verdicts, contradictions first.
+
+    Examples
+    --------
+    >>> verdicts_finding(["supported", "contradicted", "supported"], claims=2)
+    '3 verdicts on 2 claims: 1 contradicted and 2 supported'
+    """
     n = len(verdicts)
     if not n:
         return "No claim was judged"

@@ -18,6 +18,7 @@ from loyalty_analysis.moments import LARGEST, SMALLEST, Moments, collinear, stil
 from loyalty_analysis.preparation import (
     SMALLEST_GROUP,
     as_numbers,
+    as_text,
     design_names,
     scaled_weights,
 )
@@ -29,7 +30,14 @@ MOST_LEVELS = 50
 
 
 def column_problems(raw: pd.DataFrame, study: Study) -> list[str]:
-    """Columns that the study names and the file lacks."""
+    """Columns that the study names and the file lacks.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> column_problems(pd.DataFrame({"af1": [4]}), load_study("rice_simulated"))[0]
+    "column 'aff1' (an item of affective) is missing. Did you mean 'af1'?"
+    """
     wanted = {
         item: f"an item of {name}" for name in study.constructs for item in study.items_of(name)
     }
@@ -51,6 +59,14 @@ def answer_problems(raw: pd.DataFrame, answers: pd.DataFrame, study: Study) -> l
     answers : DataFrame
         The items as numbers, declared codes and text missing.
     study : Study
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> raw = pd.DataFrame({"aff1": [1, 77, 5, 77]})
+    >>> print(answer_problems(raw, raw, load_study("rice_simulated"))[0])
+    column 'aff1' holds 77 (2 times), outside the scale 1 to 7 of 'affective'. Declare the code in
+    'missing', or correct the scale.
     """
     found = [
         problem
@@ -153,6 +169,18 @@ def direction_problems(items: pd.DataFrame, study: Study) -> tuple[list[str], li
     tuple of list of str
         Problems: the upper 95% limit of the item-rest correlation is below zero. Warnings: the
         correlation is negative.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("mobile_customers")
+    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
+    >>> items = pd.DataFrame(dict.fromkeys(names, [1.0, 3, 4, 6, 7]))
+    >>> items["cusl_3"] = [7.0, 6, 4, 2, 1]
+    >>> print(direction_problems(items, study)[0][0])
+    items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.99, 95%
+    -1.00 to -0.79). Correct the coding, or list those that were asked the other way round in
+    constructs.loyalty.reversed.
     """
     problems, warnings = [], []
     for name in study.constructs:
@@ -166,7 +194,19 @@ def direction_problems(items: pd.DataFrame, study: Study) -> tuple[list[str], li
 
 
 def direction_problems_of_moments(known: Moments, study: Study) -> tuple[list[str], list[str]]:
-    """The same for a study known by the moments of its items, as they were answered."""
+    """The same for a study known by the moments of its items, as they were answered.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> high, low = [1.0, 3, 4, 6, 7], [7.0, 6, 4, 2, 1]
+    >>> items = pd.DataFrame({"cusl_1": high, "cusl_2": [2.0, 3, 3, 5, 7], "cusl_3": low})
+    >>> known = Moments.from_frame(items)
+    >>> print(direction_problems_of_moments(known, load_study("mobile_customers"))[0][0])
+    items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.98, 95%
+    -1.00 to -0.66). Correct the coding, or list those that were asked the other way round in
+    constructs.loyalty.reversed.
+    """
     problems, warnings = [], []
     for name, construct in study.constructs.items():
         items = study.items_of(name)
@@ -208,7 +248,16 @@ def _correlation(r: float, low: float, high: float) -> str:
 
 
 def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
-    """Weights that are not positive numbers."""
+    """Weights that are not positive numbers.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> raw = pd.DataFrame({"w": [1.2, 0, -1]})
+    >>> print(weight_problems(raw, load_study("rice_simulated"))[0])
+    weight column 'w' holds '0', '-1' in 2 rows; weights must be positive numbers. Correct
+    them, or filter these rows out with design.where.
+    """
     weight = study.design.weight
     if not weight or weight not in raw.columns:
         return []
@@ -223,7 +272,16 @@ def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
 
 
 def control_problems(raw: pd.DataFrame, study: Study) -> list[str]:
-    """Controls and moderators that mix numbers with text, or hold texts that are no categories."""
+    """Controls and moderators that mix numbers with text, or hold texts that are no categories.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> raw = pd.DataFrame({"age": [31, 40, "unknown"]})
+    >>> print(control_problems(raw, load_study("rice_simulated"))[0])
+    column 'age' (model.controls) holds text in 1 row ('unknown') and numbers elsewhere. Leave
+    these cells empty when missing, or write categories as text throughout.
+    """
     problems = []
     for name, key in design_names(study).items():
         if key not in ("model.controls", "model.moderators") or name not in raw.columns:
@@ -244,7 +302,16 @@ def control_problems(raw: pd.DataFrame, study: Study) -> list[str]:
 
 
 def coding_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
-    """Controls and moderators that hold a missing code of ``[scale]``, which is of items only."""
+    """Controls and moderators that hold a missing code of ``[scale]``, which is of items only.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> raw = pd.DataFrame({"country": "XA", "age": [31, -99], "gender": "male"})
+    >>> print(coding_warnings(raw, load_study("rice_simulated"))[0])
+    column 'age' (model.controls) holds -99 in 1 row, taken as a number: the missing codes of
+    [scale] are those of items. Leave these cells empty if they mean missing.
+    """
     found = []
     for name, key in design_names(study).items():
         if key in ("model.controls", "model.moderators"):
@@ -259,7 +326,15 @@ def coding_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
 
 
 def missing_word_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
-    """Categories that could mean something by NA or null, which is read as no answer."""
+    """Categories that could mean something by NA or null, which is read as no answer.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated")
+    >>> missing_word_warnings(pd.DataFrame(dict.fromkeys(design_names(study), ["a", "b"])), study)
+    []
+    """
     categories = [
         name for name in design_names(study) if len(_texts(raw[name])) and raw[name].isna().any()
     ]
@@ -275,7 +350,16 @@ def missing_word_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
 
 
 def respondent_problems(rows: pd.DataFrame, study: Study) -> list[str]:
-    """Respondents that repeat, though neither waves nor clusters explain it."""
+    """Respondents that repeat, though neither waves nor clusters explain it.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> rows = pd.DataFrame({"id": [1, 2, 2, 2], "industry": "retail"})
+    >>> print(respondent_problems(rows, load_study("rice_simulated"))[0])
+    column 'id' repeats 2 times (data rows 3, 4). Respondents must be unique, or unique with
+    design.wave or design.cluster.
+    """
     design = study.design
     if not design.respondent or design.respondent not in rows.columns:
         return []
@@ -295,7 +379,17 @@ def respondent_problems(rows: pd.DataFrame, study: Study) -> list[str]:
 def sample_problems(
     sample: pd.DataFrame, study: Study, cluster: str | None, attrition: pd.DataFrame
 ) -> list[str]:
-    """What is wrong with the analysis sample: too small, one cluster, columns that do not vary."""
+    """What is wrong with the analysis sample: too small, one cluster, columns that do not vary.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> costs = pd.DataFrame({"rule": ["age missing"], "alone": [12]})
+    >>> sample = pd.DataFrame({"age": [31, 40]})
+    >>> print(sample_problems(sample, load_study("rice_simulated"), None, costs)[0])
+    fewer than 10 respondents are complete on every model column, and 10 are the least that is
+    analysed. The costliest is 'age missing'. Widen the filter, or use fewer columns.
+    """
     if len(sample) < SMALLEST_GROUP:
         count = (
             f"fewer than {SMALLEST_GROUP} respondents are" if len(sample) else "no respondent is"
@@ -317,8 +411,21 @@ def sample_problems(
             "design.cluster, or widen the filter."
         )
     problems += _dominated(sample, study)
-    used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
-    return problems + [p for name in dict.fromkeys(used) for p in _unusable(sample[name], study)]
+    model = study.model
+    used = list(dict.fromkeys([*study.model_constructs, *model.controls, *model.moderators]))
+    problems += _called_like_categories(sample[used])
+    return problems + [p for name in used for p in _unusable(sample[name], study)]
+
+
+def _called_like_categories(sample: pd.DataFrame) -> list[str]:
+    """Columns that would be overwritten by the indicator of a category."""
+    return [
+        f"column '{name}' has the name of a category of '{other}'. Rename it in the file."
+        for name in sample
+        for other in sample
+        if str(name).startswith(f"{other}[")
+        and any(f"{other}[{level}]" == name for level in set(as_text(sample[other])))
+    ]
 
 
 def _dominated(sample: pd.DataFrame, study: Study) -> list[str]:
@@ -379,6 +486,15 @@ def equation_problems(
         Problems: fewer respondents than parameters, columns that hardly vary or carry the same
         information.
         Warnings: an outcome that is an exact combination of the columns.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> terms = {equation.model: equation.terms for equation in equations(survey.study)}
+    >>> print(equation_problems(replace(survey.moments, n=6), survey.study, terms)[0][0])
+    loyalty.direct: 6 respondents for 6 parameters. Use fewer terms or more respondents.
     """
     problems: dict[str, list[str]] = {}
     warnings: dict[str, None] = {}
@@ -401,7 +517,13 @@ def equation_problems(
 
 
 def shortage(moments: Moments, terms: Sequence[str]) -> str:
-    """Say that an equation has fewer respondents than parameters; empty when it has enough."""
+    """Say that an equation has fewer respondents than parameters; empty when it has enough.
+
+    Examples
+    --------
+    >>> shortage(Moments.from_frame(pd.DataFrame({"x": [1.0, 2.0]})), ["x"])
+    '2 respondents for 2 parameters. Use fewer terms or more respondents.'
+    """
     if moments.n > len(terms) + 1:
         return ""
     return (

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all, shown
-from loyalty_analysis.resources import shipped
+from loyalty_analysis.resources import seen, shipped
 from loyalty_analysis.study import Line, Name, Names, Prose, Study, details, either, read_toml, said
 
 Source = Literal["paper", "press", "rival", "own"]
@@ -224,7 +224,7 @@ def claim_files(study: Study) -> dict[str, Path]:
 
 def _find(name: str, study: Study) -> Path:
     own = study.path.parent / name
-    if name.endswith(".toml") and own.is_file():
+    if name.endswith(".toml") and seen(own.is_file):
         return own
     sets = shipped_sets()
     if name in sets:

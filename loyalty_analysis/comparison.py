@@ -27,6 +27,14 @@ def write_results(
         What :func:`loyalty_analysis.analysis.analyse` returned.
     verdicts : DataFrame
         What :func:`loyalty_analysis.verdicts.judge` returned.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_results(Path(folder), {"models": pd.DataFrame({"n": [250]})}, NO_VERDICTS)
+    ...     sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*.csv"))
+    ['results/models.csv', 'verdicts.csv']
     """
     (folder / "results").mkdir(exist_ok=True)
     files = {f"results/{name}.csv": frame for name, frame in results.items()}
@@ -35,7 +43,16 @@ def write_results(
 
 
 def read_verdicts(run: Path) -> pd.DataFrame:
-    """Read the verdicts of a run; empty text stays text."""
+    """Read the verdicts of a run; empty text stays text.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_results(Path(folder), {}, pd.DataFrame({"claim": ["R2"], "part": [""]}))
+    ...     read_verdicts(Path(folder))["part"].tolist()
+    ['']
+    """
     kinds = defaultdict(lambda: "str", dict.fromkeys(_NUMBERS, "float64"))
     frame = pd.read_csv(run / VERDICTS, dtype=kinds)
     return frame.fillna(dict.fromkeys(frame.columns.difference(_NUMBERS), ""))
@@ -82,6 +99,13 @@ def _whole_claims(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> dict[str, int]:
-    """Count claims and outcomes by verdict, rows of parts left out, in the order readers need."""
+    """Count claims and outcomes by verdict, rows of parts left out, in the order readers need.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"part": ["", "", "goods"], "verdict": ["supported"] * 3})
+    >>> verdict_counts(table)["supported"]
+    2
+    """
     whole = verdicts.loc[verdicts["part"].fillna("") == "", "verdict"]
     return {verdict: int((whole == verdict).sum()) for verdict in VERDICT_MARKS}

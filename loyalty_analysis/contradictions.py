@@ -16,7 +16,16 @@ MARKS = (":", "+", "[", "]", ".total", ".direct", "(Intercept)")
 
 
 def contradictions(study: Study) -> list[str]:
-    """What a study asks for that cannot be, or cannot be honoured together; empty when sound."""
+    """What a study asks for that cannot be, or cannot be honoured together; empty when sound.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("bank_customers")
+    >>> model = study.model.model_copy(update={"controls": ("loyalty",)})
+    >>> contradictions(study.model_copy(update={"model": model}))
+    ["model.controls: 'loyalty' is already a driver, mediator or outcome."]
+    """
     return [
         *_name_problems(study),
         *_item_problems(study),
@@ -175,5 +184,11 @@ def _design_problems(study: Study) -> list[str]:
 
 
 def present(value: str | None) -> tuple[str, ...]:
-    """A key that may be left out, as a tuple: empty when it is."""
+    """A key that may be left out, as a tuple: empty when it is.
+
+    Examples
+    --------
+    >>> present("satisfaction"), present(None)
+    (('satisfaction',), ())
+    """
     return () if value is None else (value,)

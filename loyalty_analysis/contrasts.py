@@ -41,6 +41,17 @@ def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
         ``slope_difference``: a minus b of ``group``; ``interaction``), outcome, term, versus,
         group, estimate, std_error, df, p_value, conf_low, conf_high, n, model, and
         df_satterthwaite (the least that CR2 gives the raw contrast; empty without clusters).
+
+    Examples
+    --------
+    >>> from loyalty_analysis.analysis import single_claims
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> table = contrasts(survey, single_claims(survey.study)).round(2)
+    >>> table[["estimand", "term", "versus", "estimate"]].tail(2)
+      estimand   term   versus  estimate
+    1  largest  image  quality     -0.06
+    2  largest  image    value     -0.15
     """
     tables = [
         *_rival_differences(survey, claims),
@@ -55,6 +66,12 @@ def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
     """The equation in which a claim's slope stands: total, direct, or the outcome's own.
 
     ``largest`` is judged where the outcome has its own equation, else in the total one.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> equation_of(load_study("rice_simulated"), "direct", "repurchase").model
+    'repurchase.direct'
     """
     kinds = {
         "total": ("total",),
@@ -99,7 +116,16 @@ def _rival_differences(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataF
 def differences(
     survey: Survey, equation: Equation, term: str, rivals: Sequence[str]
 ) -> pd.DataFrame:
-    """Standardized slope of a term minus that of each rival, in one equation."""
+    """Standardized slope of a term minus that of each rival, in one equation.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> equation = equation_of(survey.study, "total", "loyalty")
+    >>> differences(survey, equation, "image", ["value"])["estimate"].round(2).tolist()
+    [-0.15]
+    """
     names = survey.terms(equation.terms)
     matrix = np.zeros((len(rivals), len(names)))
     matrix[:, names.index(term)] = 1
@@ -132,7 +158,17 @@ def _group_differences(survey: Survey) -> list[pd.DataFrame]:
 
 
 def missing_groups(survey: Survey, column: str) -> str | None:
-    """Say which side of a contrast has too few respondents or clusters; None when neither has."""
+    """Say which side of a contrast has too few respondents or clusters; None when neither has.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> frame = pd.DataFrame({"sector": ["goods"] * 30 + ["services"] * 8})
+    >>> known = Moments.from_frame(pd.DataFrame({"x": [1.0, 2.0]}))
+    >>> survey = Survey(load_study("rice_simulated"), known, frozenset(), frame, 38, frame)
+    >>> missing_groups(survey, "sector")
+    "sector 'services' has fewer than 10 respondents, 11 are needed; found goods (30)"
+    """
     assert survey.frame is not None
     contrast = survey.study.contrasts[column]
     groups = as_text(survey.frame[column])
@@ -158,6 +194,18 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     """Difference between two groups of each driver's slope, every slope free in each group.
 
     Standardized by the SDs of the whole analysis sample, the same in both groups.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated", ["model.drivers=['affective']", "model.controls=[]"])
+    >>> frame = pd.DataFrame({"affective": np.arange(20.0), "repurchase": np.arange(20.0) % 7})
+    >>> frame = frame.assign(sector=["goods", "services"] * 10, w=1.0)
+    >>> known = Moments.from_frame(frame[["affective", "repurchase"]])
+    >>> survey = Survey(study, known, frozenset(known.columns), frame, 20, frame)
+    >>> slope_differences(survey, equations(study)[1], "sector")[["term", "versus", "n"]]
+            term            versus   n
+    0  affective  goods - services  20
     """
     contrast = survey.study.contrasts[column]
     a, b = contrast.sides
@@ -250,6 +298,18 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     DataFrame or None
         None when the equation or one of the two is missing, a category has many levels or fewer
         than ten respondents, or the three are not distinct.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> frame = pd.DataFrame({"competence": np.arange(20) % 5, "likeability": np.arange(20) % 7})
+    >>> frame["satisfaction"] = frame["competence"] * frame["likeability"]
+    >>> known, study = Moments.from_frame(frame), load_study("mobile_customers")
+    >>> survey = Survey(study, known, frozenset(frame), frame, 20, frame)
+    >>> table = interaction(survey, "satisfaction", "competence:likeability")
+    >>> table[["term", "model", "n"]]
+                         term         model   n
+    0  competence:likeability  satisfaction  20
     """
     equation = equation_of(survey.study, "interaction", outcome)
     if equation is None or survey.frame is None:

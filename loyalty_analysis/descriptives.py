@@ -88,6 +88,18 @@ def answers(survey: Survey) -> pd.DataFrame:
         construct, item, answer (scale point, after reversing), share (0 to 1, weighted), n (who
         answered the item). Scales of more than 11 points, and items with answers between the
         points, are left out.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> names = [item for one in survey.study.constructs for item in survey.study.items_of(one)]
+    >>> items = pd.DataFrame(dict.fromkeys(names, [7.0, 7.0, 5.0, np.nan]))
+    >>> answers(replace(survey, items=items)).query("item == 'comp_1' and share > 0").round(2)
+        construct    item  answer  share  n
+    4  competence  comp_1     5.0   0.33  3
+    6  competence  comp_1     7.0   0.67  3
     """
     assert survey.items is not None
     study, tables = survey.study, []

@@ -51,7 +51,14 @@ def diagnostics(survey: Survey) -> pd.DataFrame:
 
 
 def checks(found: Fit) -> list[tuple[str, float, float, float]]:
-    """Check one unweighted fit: name, statistic, degrees of freedom, p value of each check."""
+    """Check one unweighted fit: name, statistic, degrees of freedom, p value of each check.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4, 5, 6], "y": [1.0, 4, 3, 6, 5, 9]})
+    >>> [name for name, *_ in checks(fit_rows(frame, "y", ("x",)))]
+    ['breusch_pagan', 'reset', 'largest_cook', 'largest_vif']
+    """
     assert found.design is not None and found.residuals is not None
     design, residuals = _orthonormal(found.design), found.residuals
     leverage = np.einsum("ij,ij->i", design, design)
@@ -69,7 +76,16 @@ def _orthonormal(design: Array) -> Array:
 
 
 def breusch_pagan(design: Array, residuals: Array) -> tuple[float, float, float]:
-    """Studentized Breusch-Pagan test on an orthonormal design: n R-squared of squared residuals."""
+    """Studentized Breusch-Pagan test on an orthonormal design: n R-squared of squared residuals.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4, 5, 6], "y": [1.0, 2, 4, 2, 8, 3]})
+    >>> found = fit_rows(frame, "y", ("x",))
+    >>> design = np.linalg.qr(found.design)[0]
+    >>> [round(number, 3) for number in breusch_pagan(design, found.residuals)]
+    [2.937, 1.0, 0.087]
+    """
     squared = residuals**2
     centred = squared - squared.mean()
     explained = design @ (design.T @ squared) - squared.mean()
@@ -79,7 +95,15 @@ def breusch_pagan(design: Array, residuals: Array) -> tuple[float, float, float]
 
 
 def reset(found: Fit) -> tuple[float, float, float]:
-    """Ramsey's RESET: F test of squared and cubed fitted values; empty without respondents left."""
+    """Ramsey's RESET: F test of squared and cubed fitted values; empty without respondents left.
+
+    Examples
+    --------
+    >>> x = np.arange(8.0)
+    >>> curved = fit_rows(pd.DataFrame({"x": x, "y": x**2 + x % 2}), "y", ("x",))
+    >>> reset(curved)[2] < 0.001
+    True
+    """
     assert found.design is not None and found.residuals is not None
     fitted = found.design @ found.slopes
     centred = (fitted - fitted.mean()) / fitted.std()
@@ -95,7 +119,16 @@ def reset(found: Fit) -> tuple[float, float, float]:
 
 
 def largest_cook(residuals: Array, leverage: Array, parameters: int) -> float:
-    """Largest Cook's distance."""
+    """Largest Cook's distance.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4, 20], "y": [1.0, 2, 4, 3, 0]})
+    >>> found = fit_rows(frame, "y", ("x",))
+    >>> leverage = (np.linalg.qr(found.design)[0] ** 2).sum(axis=1)
+    >>> largest_cook(found.residuals, leverage, 2) > 1
+    True
+    """
     variance = float(residuals @ residuals) / (len(residuals) - parameters)
     distance = residuals**2 * leverage / (1 - leverage) ** 2 / (parameters * variance)
     return float(distance.max())

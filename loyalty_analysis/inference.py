@@ -61,7 +61,15 @@ class Sample:
 
 
 def pooled(groups: Mapping[str, Moments]) -> Moments:
-    """Moments of several groups together."""
+    """Moments of several groups together.
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0], [3.0], [8.0]])
+    >>> groups = {"a": Moments.from_rows(["x"], rows[:1]), "b": Moments.from_rows(["x"], rows[1:])}
+    >>> pooled(groups).n, pooled(groups).mean
+    (3, array([4.]))
+    """
     first, *rest = groups.values()
     for part in rest:
         first = first + part
@@ -142,6 +150,12 @@ def gradient(function: Function, groups: Mapping[str, Moments], group: str) -> G
     References
     ----------
     Squire & Trapp (1998), SIAM Review 40, 110-112.
+
+    Examples
+    --------
+    >>> groups = {"": Moments.from_rows(["x", "y"], np.array([[1.0, 2.0], [3.0, 5.0]]))}
+    >>> gradient(lambda given: given[""].mean[:1] * given[""].mean[1:], groups, "").mean
+    array([[3.5, 2. ]])
     """
     part = groups[group]
     k = len(part.columns)
@@ -193,6 +207,13 @@ def influence(function: Function, sample: Sample, correct: bool = True) -> dict[
     ----------
     Hampel (1974), JASA 69, 383-393; MacKinnon & White (1985), J. Econometrics 29, 305-325 for the
     leverage correction.
+
+    Examples
+    --------
+    >>> rows = np.array([[1.0], [2.0], [6.0]])
+    >>> sample = Sample(("x",), {"": Moments.from_rows(["x"], rows)}, {"": rows})
+    >>> influence(single(lambda moments: moments.mean), sample, correct=False)[""].ravel().round(2)
+    array([-0.67, -0.33,  1.  ])
     """
     if sample.rows is None:
         raise DataError("influence values need respondents; this study is known by moments only.")
@@ -298,6 +319,15 @@ def jackknife(function: Function, sample: Sample) -> Array:
     References
     ----------
     Shao & Tu (1995), The Jackknife and Bootstrap, section 2.1, with clusters as the units.
+
+    Examples
+    --------
+    >>> rows, shops = np.array([[1.0], [3.0], [4.0], [8.0]]), np.array(["a", "a", "b", "b"])
+    >>> sample = Sample(
+    ...     ("x",), {"": Moments.from_rows(["x"], rows)}, {"": rows}, clusters={"": shops}
+    ... )
+    >>> jackknife(single(lambda moments: moments.mean), sample)
+    array([[4.]])
     """
     parts = {group: _by_cluster(sample, group) for group in sample.moments}
     values = np.array([_leave_out(function, parts, name) for name in sample.cluster_names])
@@ -353,5 +383,12 @@ def _normal_theory(function: Function, sample: Sample) -> Array:
 
 
 def single(function: Callable[[Moments], Array]) -> Function:
-    """Turn a function of one Moments into one of a sample that is not split into groups."""
+    """Turn a function of one Moments into one of a sample that is not split into groups.
+
+    Examples
+    --------
+    >>> groups = {"": Moments.from_rows(["x"], np.array([[1.0], [3.0]]))}
+    >>> single(lambda moments: moments.mean)(groups)
+    array([2.])
+    """
     return lambda groups: function(groups[""])

@@ -32,6 +32,14 @@ def claim(home: Path, run: str) -> None:
         A study's folder of runs.
     run : str
         Run id.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     claim(Path(home), "20261121T093000Z-abcd")
+    ...     [path.name for path in Path(home).iterdir()]
+    ['.20261121T093000Z-abcd.owner']
     """
     facts = {"pid": os.getpid(), "began": _began(os.getpid()), "host": socket.gethostname()}
     aside = home / f".{run}.owner-{secrets.token_hex(4)}"
@@ -40,12 +48,32 @@ def claim(home: Path, run: str) -> None:
 
 
 def release(home: Path, run: str) -> None:
-    """Say that a run has left nothing behind."""
+    """Say that a run has left nothing behind.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     claim(Path(home), "20261121T093000Z-abcd")
+    ...     release(Path(home), "20261121T093000Z-abcd")
+    ...     list(Path(home).iterdir())
+    []
+    """
     _owner(home, run).unlink(missing_ok=True)
 
 
 def sweep(home: Path) -> None:
-    """Remove what killed runs left behind in a study's folder, once their process is gone."""
+    """Remove what killed runs left behind in a study's folder, once their process is gone.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     claim(Path(home), "20261121T093000Z-abcd")
+    ...     sweep(Path(home))  # its process, this one, is still there
+    ...     [path.name for path in Path(home).iterdir()]
+    ['.20261121T093000Z-abcd.owner']
+    """
     hidden: dict[str, list[Path]] = {}
     for path in home.iterdir():
         if found := _HIDDEN.match(path.name):
@@ -57,7 +85,19 @@ def sweep(home: Path) -> None:
 
 
 def sweep_aside(folder: Path, pattern: str) -> None:
-    """Remove files that were written aside over a minute ago and never took their place."""
+    """Remove files that were written aside over a minute ago and never took their place.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     aside = Path(folder, ".index.1f")
+    ...     aside.touch()
+    ...     os.utime(aside, (0, 0))
+    ...     sweep_aside(Path(folder), ".index.*")
+    ...     aside.exists()
+    False
+    """
     for path in folder.glob(pattern):
         with suppress(FileNotFoundError):  # another run was faster
             if time.time() - path.lstat().st_mtime > MINUTE:

@@ -56,6 +56,15 @@ def first_manifest(
     -------
     dict
         Ready for JSON.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> name = "20261121T093000Z-abcd"
+    >>> begun = first_manifest(name, "judge", survey, {"study": "bank"}, "reports")
+    >>> begun["state"], begun["command"], begun["respondents"]
+    ('running', 'loyalty judge bank', {'read': 250, 'analysed': 250})
     """
     study = survey.study
     asked = {name: portable(value) for name, value in parameters.items()}
@@ -85,20 +94,40 @@ def first_manifest(
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
-    """Read the manifest of a run; an empty one when there is none or it is damaged."""
+    """Read the manifest of a run; an empty one when there is none or it is damaged.
+
+    Examples
+    --------
+    >>> read_manifest(Path("no such run"))
+    {}
+    """
     with suppress(OSError, json.JSONDecodeError):
         return dict(json.loads((run / MANIFEST).read_text(encoding="utf-8")))
     return {}
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file of facts, without the machine's own paths."""
+    """Write a file of facts, without the machine's own paths.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(Path(folder, "facts.json"), {"file": f"{Path.cwd()}/study.toml"})
+    ...     json.loads(Path(folder, "facts.json").read_text(encoding="utf-8"))
+    {'file': './study.toml'}
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False)
     path.write_text(without_paths(text) + "\n", encoding="utf-8")
 
 
 def sha256(path: Path) -> str | None:
-    """Hash a file; None when there is no such file (data behind a database address)."""
+    """Hash a file; None when there is no such file (data behind a database address).
+
+    Examples
+    --------
+    >>> sha256(Path("no such file")) is None
+    True
+    """
     if not path.is_file():
         return None
     with path.open("rb") as stream:
@@ -106,14 +135,28 @@ def sha256(path: Path) -> str | None:
 
 
 def file_hashes(folder: Path, skip: Iterable[str] = ()) -> dict[str, str | None]:
-    """Hash every file below a folder, by its path inside it."""
+    """Hash every file below a folder, by its path inside it.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "index.html").write_text("<p>")
+    ...     {name: digest[:8] for name, digest in file_hashes(Path(folder)).items()}
+    {'index.html': '33f27994'}
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     named = {path.relative_to(folder).as_posix(): path for path in files}
     return {name: sha256(path) for name, path in named.items() if name not in set(skip)}
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of every package a number may depend on."""
+    """Versions of Python and of every package a number may depend on.
+
+    Examples
+    --------
+    >>> list(versions())[:4]
+    ['loyalty_analysis', 'python', 'system', 'numpy']
+    """
     found = {"loyalty_analysis": loyalty_analysis.__version__}
     found |= {"python": platform.python_version(), "system": platform.system()}
     for name in PACKAGES:
@@ -203,7 +246,13 @@ def _places() -> Iterator[tuple[Path, str]]:
 
 
 def now() -> str:
-    """Time in UTC to the second."""
+    """Time in UTC to the second.
+
+    Examples
+    --------
+    >>> now()[-6:]
+    '+00:00'
+    """
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -173,6 +173,14 @@ def refuse_degenerate(moments: Moments) -> None:
     ------
     DataError
         Too few respondents, items that do not vary, items that repeat each other: named.
+
+    Examples
+    --------
+    >>> items = np.array([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]])
+    >>> refuse_degenerate(Moments.from_rows(["a", "b"], items))
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.DataError: a, b repeat each other; take one of them out.
     """
     k, n = len(moments.columns), moments.n
     if n <= k:

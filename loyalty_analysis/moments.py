@@ -185,7 +185,14 @@ def slopes(moments: Moments, outcome: str, terms: Sequence[str]) -> Array:
 def standardized_slopes(
     moments: Moments, outcome: str, terms: Sequence[str], scaled: frozenset[str]
 ) -> Array:
-    """Slopes in SDs of the outcome per SD of the term; unscaled terms (categories) per unit."""
+    """Slopes in SDs of the outcome per SD of the term; unscaled terms (categories) per unit.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [30.0, 50.0, 70.0]})
+    >>> standardized_slopes(Moments.from_frame(frame), "y", ["x"], frozenset({"x"}))
+    array([1.])
+    """
     sizes = dict(zip(moments.columns, np.sqrt(np.diag(moments.cross)), strict=True))
     # cross is W times the variance for every column alike, so only ratios of its roots matter,
     # except for unscaled terms, whose unit is the answer itself.
@@ -195,13 +202,27 @@ def standardized_slopes(
 
 
 def r_squared(moments: Moments, outcome: str, terms: Sequence[str]) -> float:
-    """Share of the outcome's variance that the terms account for."""
+    """Share of the outcome's variance that the terms account for.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 1.0, 4.0, 3.0]})
+    >>> round(r_squared(Moments.from_frame(frame), "y", ["x"]), 4)
+    0.36
+    """
     x, y = moments.index(terms), moments.index([outcome])[0]
     return float(slopes(moments, outcome, terms) @ moments.cross[x, y] / moments.cross[y, y])
 
 
 def variance_inflation(moments: Moments, terms: Sequence[str]) -> Array:
-    """Variance inflation factors: the diagonal of the inverse correlations of the terms."""
+    """Variance inflation factors: the diagonal of the inverse correlations of the terms.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [2.0, 1.0, 4.0, 3.0]})
+    >>> variance_inflation(Moments.from_frame(frame), ["a", "b"]).round(4)
+    array([1.5625, 1.5625])
+    """
     return np.diag(np.linalg.inv(moments[terms].correlation))
 
 
@@ -212,6 +233,14 @@ def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None
     ------
     CollinearError
         Naming the columns that carry the same information.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [5.0, 5.0, 5.0]})
+    >>> refuse_collinear(Moments.from_frame(frame), ["a", "b"], "quality")
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.CollinearError: quality: b does not vary in the analysis sample; ...
     """
     if constant := still(moments, terms):
         raise CollinearError(

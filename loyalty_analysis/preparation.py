@@ -13,7 +13,15 @@ SMALLEST_GROUP = 10
 
 
 def answers_of(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Items as numbers, as they were answered: declared codes, text and absent columns missing."""
+    """Items as numbers, as they were answered: declared codes, text and absent columns missing.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> raw = pd.DataFrame({"aff1": [4, -99, "often"]})
+    >>> answers_of(raw, load_study("rice_simulated"))["aff1"].tolist()
+    [4.0, nan, nan]
+    """
     columns = {}
     for name in study.constructs:
         for item in study.items_of(name):
@@ -37,7 +45,15 @@ def as_numbers(values: pd.Series) -> pd.Series:
 
 
 def reversed_items(answers: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Items that all point the same way: those declared reversed are turned."""
+    """Items that all point the same way: those declared reversed are turned.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated")
+    >>> reversed_items(answers_of(pd.DataFrame({"aff3": [1, 4, 6]}), study), study)["aff3"].tolist()
+    [7.0, 4.0, 2.0]
+    """
     items = answers.copy()
     for name, construct in study.constructs.items():
         for item in construct.reversed:
@@ -46,14 +62,30 @@ def reversed_items(answers: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def turned(study: Study, construct: str) -> float:
-    """What an item is subtracted from to reverse it."""
+    """What an item is subtracted from to reverse it.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> turned(load_study("rice_simulated"), "affective")
+    8.0
+    """
     scale = study.scale_of(construct)
     assert scale.min is not None and scale.max is not None
     return scale.min + scale.max
 
 
 def scored(items: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Row means of the answered items; missing when fewer than the rule asks are answered."""
+    """Row means of the answered items; missing when fewer than the rule asks are answered.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated")
+    >>> raw = pd.DataFrame({"aff1": [5, 5], "aff2": [6, None], "aff3": [7, 7]})
+    >>> scored(answers_of(raw, study), study)["affective"].tolist()
+    [6.0, nan]
+    """
     scores = {}
     for name in study.constructs:
         answers = items[list(study.items_of(name))]
@@ -64,7 +96,15 @@ def scored(items: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def design_names(study: Study) -> dict[str, str]:
-    """Name the columns outside constructs, and the key of the study that asks for each."""
+    """Name the columns outside constructs, and the key of the study that asks for each.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> named = design_names(load_study("rice_simulated"))
+    >>> named["industry"], named["age"]
+    ('design.cluster', 'model.controls')
+    """
     design, model = study.design, study.model
     named: dict[str, str] = {}
     for key in ("respondent", "weight", "cluster", "wave"):
@@ -80,7 +120,16 @@ def design_names(study: Study) -> dict[str, str]:
 
 
 def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Columns outside the constructs; weights as numbers."""
+    """Columns outside the constructs; weights as numbers.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated")
+    >>> raw = pd.DataFrame(dict.fromkeys(design_names(study), ["2.5", "heavy"]))
+    >>> design_columns(raw, study)["w"].tolist()
+    [2.5, nan]
+    """
     frame = raw[list(design_names(study))].copy()
     if study.design.weight:
         frame[study.design.weight] = as_numbers(frame[study.design.weight])
@@ -88,7 +137,14 @@ def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def scaled_weights(sample: pd.DataFrame, study: Study) -> Array | None:
-    """Weights scaled to sum to the number of rows; None without a weight column."""
+    """Weights scaled to sum to the number of rows; None without a weight column.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> scaled_weights(pd.DataFrame({"w": [1.0, 3.0]}), load_study("rice_simulated"))
+    array([0.5, 1.5])
+    """
     if study.design.weight is None:
         return None
     values = sample[study.design.weight].to_numpy(dtype=float)
@@ -100,7 +156,19 @@ def scaled_weights(sample: pd.DataFrame, study: Study) -> Array | None:
 def attrition_of(
     frame: pd.DataFrame, study: Study, n_read: int, n_kept: int, items: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """What each rule removes, in order; and which rows are complete."""
+    """What each rule removes, in order; and which rows are complete.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("mobile_customers")
+    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
+    >>> items = pd.DataFrame(dict.fromkeys(names, [5.0, 6.0])).assign(cusl_1=[np.nan, 6.0])
+    >>> attrition_of(scored(items, study), study, 2, 2, items)[0][["rule", "left"]].tail(2)
+                                   rule  left
+    4                   loyalty missing     1
+    5  if half of the items were enough     2
+    """
     rows: list[tuple[str, int, int, int]] = [("rows read", 0, n_read, 0)]
     if study.design.where:
         rows.append((f"where {study.design.where}", n_read - n_kept, n_kept, n_read - n_kept))
@@ -119,7 +187,17 @@ def attrition_of(
 
 
 def half_rule(items: pd.DataFrame, study: Study) -> pd.Series:
-    """Rows that would be kept if half of each construct's items were enough for its score."""
+    """Rows that would be kept if half of each construct's items were enough for its score.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("mobile_customers")
+    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
+    >>> items = pd.DataFrame(dict.fromkeys(names, [5.0, 6.0]))
+    >>> half_rule(items.assign(cusl_1=np.nan, cusl_2=[5.0, np.nan]), study).tolist()
+    [True, False]
+    """
     kept = pd.Series(True, index=items.index)
     for name in study.model_constructs:
         answered = items[list(study.items_of(name))].notna()
@@ -131,6 +209,12 @@ def cluster_of(sample: pd.DataFrame, study: Study) -> str | None:
     """Name the column whose respondents are not independent.
 
     Answers of one person over waves are not: then the person is the cluster.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> cluster_of(pd.DataFrame({"id": [1, 1, 2]}), load_study("rice_simulated"))
+    'industry'
     """
     design = study.design
     repeated = design.respondent and sample[design.respondent].duplicated().any()
@@ -143,6 +227,15 @@ def model_columns(
     """Numeric columns of every equation; text and booleans become indicators of their levels.
 
     The first level in the alphabet that is no small group is the one that others are compared with.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("mobile_customers", ["model.controls=['sector']"])
+    >>> scores = pd.DataFrame(dict.fromkeys(study.model_constructs, [4.0, 5.0, 6.0]))
+    >>> columns, levels = model_columns(scores.assign(sector=["goods", "services", "goods"]), study)
+    >>> levels, columns["sector[services]"].tolist()
+    ({'sector': ('goods', 'services')}, [0.0, 1.0, 0.0])
     """
     columns: dict[str, pd.Series] = {name: sample[name] for name in study.model_constructs}
     levels: dict[str, tuple[str, ...]] = {}

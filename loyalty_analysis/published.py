@@ -27,7 +27,13 @@ def new_run_id(at: datetime | None = None) -> str:
 
 
 def runs(home: Path) -> list[Path]:
-    """List the complete runs in a study's folder, the latest first."""
+    """List the complete runs in a study's folder, the latest first.
+
+    Examples
+    --------
+    >>> runs(Path("no such folder"))
+    []
+    """
     if not home.is_dir():
         return []
     named = [path for path in home.iterdir() if _RUN_ID.fullmatch(path.name)]
@@ -49,6 +55,11 @@ def last_good(out: str | Path, study: str) -> Path | None:
     -------
     pathlib.Path or None
         What ``latest`` points to; the newest complete run when ``latest`` points nowhere.
+
+    Examples
+    --------
+    >>> last_good("no such folder", "bank_customers") is None
+    True
     """
     latest = Path(out) / study / LATEST
     name = ""
@@ -62,7 +73,18 @@ def last_good(out: str | Path, study: str) -> Path | None:
 
 
 def point_to(run: Path) -> None:
-    """Move ``latest`` in one step; where links are not allowed it is a file with the name."""
+    """Move ``latest`` in one step; where links are not allowed it is a file with the name.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     run = Path(home, "20261121T093000Z-abcd")
+    ...     run.mkdir()
+    ...     point_to(run)
+    ...     Path(home, LATEST).exists()
+    True
+    """
     aside = run.with_name(f".{run.name}.link")
     try:
         aside.symlink_to(run.name, target_is_directory=True)

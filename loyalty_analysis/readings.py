@@ -36,12 +36,25 @@ class Prose:
 
 
 def prose(sentences: Iterable[str]) -> Prose:
-    """Join sentences into a paragraph."""
+    """Join sentences into a paragraph.
+
+    Examples
+    --------
+    >>> prose(["One.", "", "Two."]).sentences
+    ('One.', 'Two.')
+    """
     return Prose(tuple(sentence for sentence in sentences if sentence))
 
 
 def sample_reading(survey: Survey) -> Prose:
-    """Say who is analysed, with what weights and clusters, and what the data are."""
+    """Say who is analysed, with what weights and clusters, and what the data are.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> print(sample_reading(read_survey("bank_customers")))
+    This study is known by the moments of 250 respondents only.
+    """
     said = [f"{number(survey.n, 0)} of {number(survey.n_read, 0)} respondents are analysed."]
     if not survey.has_respondents:
         said = [f"This study is known by the moments of {number(survey.n, 0)} respondents only."]
@@ -56,7 +69,14 @@ def sample_reading(survey: Survey) -> Prose:
 
 
 def attrition_reading(survey: Survey) -> Prose:
-    """Say what was lost, which column costs most, and what a half-of-items rule would keep."""
+    """Say what was lost, which column costs most, and what a half-of-items rule would keep.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> print(attrition_reading(read_survey("bank_customers")))
+    Published moments come with their own analysis sample: nothing to remove.
+    """
     if not survey.has_respondents:
         return prose(["Published moments come with their own analysis sample: nothing to remove."])
     table = survey.attrition
@@ -76,7 +96,14 @@ def attrition_reading(survey: Survey) -> Prose:
 
 
 def skipped(survey: Survey) -> Prose:
-    """Say which sections a study known by its moments must skip; empty for respondents."""
+    """Say which sections a study known by its moments must skip; empty for respondents.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> print(skipped(read_survey("bank_customers")).sentences[1])
+    Errors are classical: they assume equal error variances and normal scores.
+    """
     if survey.has_respondents:
         return prose([])
     return prose(
@@ -100,7 +127,15 @@ def needs_respondents(what: str) -> Prose:
 
 
 def descriptives_reading(table: pd.DataFrame) -> Prose:
-    """Say which score is highest and lowest, and which scale is least reliable."""
+    """Say which score is highest and lowest, and which scale is least reliable.
+
+    Examples
+    --------
+    >>> scores = {"label": ["Image", "Value"], "mean": [7.5, 6.8], "alpha": [0.8, 0.7], "items": 4}
+    >>> print(descriptives_reading(pd.DataFrame(scores)))
+    Image has the highest mean (7.50), value the lowest (6.80). The least reliable scale is
+    value: Cronbach's alpha 0.70.
+    """
     high, low = table.loc[table["mean"].idxmax()], table.loc[table["mean"].idxmin()]
     said = [
         f"{high['label']} has the highest mean ({number(high['mean'])}), "
@@ -120,7 +155,15 @@ def descriptives_reading(table: pd.DataFrame) -> Prose:
 
 
 def correlations_reading(table: pd.DataFrame, study: Study, most: int = 2) -> Prose:
-    """Name the pairs of constructs that overlap most."""
+    """Name the pairs of constructs that overlap most.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = pd.DataFrame({"a": ["value", "quality"], "b": "image", "r": [0.4, 0.6]})
+    >>> print(correlations_reading(table, load_study("bank_customers"), most=1))
+    The strongest correlations: perceived quality with image (0.60).
+    """
     order = table["r"].abs().sort_values(ascending=False).index[:most]
     pairs = [
         f"{in_sentence(study.label(row['a']))} with {in_sentence(study.label(row['b']))} "
@@ -131,7 +174,15 @@ def correlations_reading(table: pd.DataFrame, study: Study, most: int = 2) -> Pr
 
 
 def models_reading(table: pd.DataFrame, study: Study) -> Prose:
-    """Say how much of each outcome's variance its equation accounts for."""
+    """Say how much of each outcome's variance its equation accounts for.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = pd.DataFrame({"outcome": ["loyalty"], "kind": ["total"], "r2": [0.512]})
+    >>> print(models_reading(table, load_study("bank_customers")))
+    Drivers and controls account for 51% of the variance of loyalty.
+    """
     chosen = table[table["kind"].isin(["mediator", "total"])]
     parts = [
         f"{percent(row['r2'])} of the variance of {in_sentence(study.label(row['outcome']))}"
@@ -141,7 +192,17 @@ def models_reading(table: pd.DataFrame, study: Study) -> Prose:
 
 
 def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
-    """Name the drivers whose partial slope points the other way than their correlation."""
+    """Name the drivers whose partial slope points the other way than their correlation.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> slope = {"model": ["loyalty.total"], "outcome": "loyalty", "term": "expectation"}
+    >>> slope |= {"zero_order": 0.4, "beta": -0.2, "beta_low": -0.3, "beta_high": -0.1}
+    >>> print(sign_reading(pd.DataFrame(slope), load_study("bank_customers")))
+    Beside the others these point the other way: expectations on loyalty (correlation 0.40,
+    slope −0.20).
+    """
     told = table[[told_side(row) != 0 for row in table.itertuples()]]
     totals = told[told["model"].str.endswith(".total") & told["term"].isin(study.model.drivers)]
     # A correlation that prints as 0.00 has no sign to flip.
@@ -159,7 +220,14 @@ def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
 
 
 def contrasts_reading(table: pd.DataFrame, study: Study) -> Prose:
-    """Read the group differences of slopes whose interval leaves out zero."""
+    """Read the group differences of slopes whose interval leaves out zero.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> print(contrasts_reading(pd.DataFrame({"estimand": []}), load_study("bank_customers")))
+    The study declares no contrast of groups that can be estimated here.
+    """
     rows = table[table["estimand"] == "slope_difference"]
     if rows.empty:
         return prose(["The study declares no contrast of groups that can be estimated here."])
@@ -180,7 +248,17 @@ def contrasts_reading(table: pd.DataFrame, study: Study) -> Prose:
 
 
 def diagnostics_reading(table: pd.DataFrame | None) -> Prose:
-    """Say where the regressions show unequal error variances, curvature or heavy respondents."""
+    """Say where the regressions show unequal error variances, curvature or heavy respondents.
+
+    Examples
+    --------
+    >>> found = {"check": ["breusch_pagan", "reset", "largest_cook"], "statistic": [9.1, 1.2, 0.05]}
+    >>> table = pd.DataFrame({"model": "satisfaction", "p_value": [0.01, 0.31, None], **found})
+    >>> print(diagnostics_reading(table))
+    1 of 1 equations show unequal error variances (p < 0.05). 0 of 1 equations show curvature
+    (p < 0.05). The largest Cook's distance is 0.050. The errors used here allow for unequal
+    variances.
+    """
     if table is None:
         return prose([])
     models = table["model"].nunique()
@@ -195,13 +273,30 @@ def diagnostics_reading(table: pd.DataFrame | None) -> Prose:
 
 
 def verdict_reading(verdicts: pd.DataFrame, claim: str) -> Prose:
-    """Read what was found for one claim, outcome by outcome."""
+    """Read what was found for one claim, outcome by outcome.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"claim": ["R2"], "part": "", "sentence": "Not testable: …"})
+    >>> print(verdict_reading(table, "R2"), verdict_reading(table, "R9"))
+    Not testable: … This study does not ask for claim R9.
+    """
     rows = verdicts[(verdicts["claim"] == claim) & (verdicts["part"] == "")]
     return prose(rows["sentence"] if len(rows) else [f"This study does not ask for claim {claim}."])
 
 
 def slopes_reading(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> Prose:
-    """Read the largest focal slopes of every equation of one kind."""
+    """Read the largest focal slopes of every equation of one kind.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> print(slopes_reading(survey, regression(survey), "mediator").sentences[0])
+    One point more perceived value goes with 0.56 points more satisfaction on the 0-10 scale
+    (95% interval 0.44 to 0.68; standardized 0.56, 95% interval 0.44 to 0.67).
+    """
     return prose(readings(survey, regression, kind))
 
 
@@ -219,6 +314,16 @@ def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> row = {"term": "image", "outcome": "loyalty", "df": 240.0, "beta_df": 240.0}
+    >>> row |= {"estimate": 0.3, "conf_low": 0.1, "conf_high": 0.5}
+    >>> row |= {"beta": 0.2, "beta_low": 0.1, "beta_high": 0.3}
+    >>> print(slope_sentence(pd.Series(row), load_study("bank_customers"), "0-10"))
+    One point more image goes with 0.30 points more loyalty on the 0-10 scale (95% interval
+    0.10 to 0.50; standardized 0.20, 95% interval 0.10 to 0.30).
     """
     term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
     size = abs(float(row["estimate"]))
@@ -247,6 +352,14 @@ def readings(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> l
     survey : Survey
     regression : DataFrame
     kind : {"mediator", "total", "direct", "path"}
+
+    Examples
+    --------
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> [said.split(" goes with")[0] for said in readings(survey, regression(survey))[:2]]
+    ['One point more perceived value', 'One point more perceived quality']
     """
     found = []
     for equation in equations(survey.study):

@@ -73,7 +73,16 @@ class Fit:
 
 
 def check_equation(moments: Moments, terms: tuple[str, ...], where: str) -> None:
-    """Refuse an equation with more parameters than respondents, or with collinear terms."""
+    """Refuse an equation with more parameters than respondents, or with collinear terms.
+
+    Examples
+    --------
+    >>> few = Moments.from_frame(pd.DataFrame({"x": [1.0, 2.0]}))
+    >>> check_equation(few, ("x",), "loyalty")
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.DataError: loyalty: 2 respondents for 2 parameters. ...
+    """
     if short := shortage(moments, terms):
         raise DataError(f"{where}: {short}")
     refuse_collinear(moments, terms, where)
@@ -236,7 +245,15 @@ def fit_moments(moments: Moments, outcome: str, terms: tuple[str, ...]) -> Fit:
 
 
 def fit(survey: Survey, equation: Equation) -> Fit:
-    """Fit one equation of a study with the errors its design asks for."""
+    """Fit one equation of a study with the errors its design asks for.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> fit(survey, equations(survey.study)[0]).errors
+    'classical'
+    """
     terms = survey.terms(equation.terms)
     if survey.frame is None:
         return fit_moments(survey.moments, equation.outcome, terms)
@@ -251,6 +268,15 @@ def standardized(survey: Survey, equation: Equation) -> Estimate:
     Estimate
         One value for each term of ``survey.terms(equation.terms)``, in SDs of the outcome per SD
         of the term (categories: per unit).
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> equation = equations(survey.study)[0]
+    >>> slopes = standardized(survey, equation).values.round(2)
+    >>> dict(zip(equation.terms, slopes.tolist(), strict=True))
+    {'image': 0.19, 'expectation': 0.01, 'quality': 0.15, 'value': 0.56}
     """
     terms = survey.terms(equation.terms)
     check_equation(survey.moments, terms, equation.model)
@@ -346,6 +372,14 @@ def models(survey: Survey) -> pd.DataFrame:
     DataFrame
         model, outcome, n, r2, r2_adjusted, df_residual, covariance (of the raw slopes),
         covariance_beta (of the standardized ones), kind, clusters.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> models(read_survey("bank_customers"))[["model", "r2", "covariance"]].round(2).head(2)
+               model    r2 covariance
+    0   satisfaction  0.68  classical
+    1  loyalty.total  0.51  classical
     """
     rows = []
     for equation in equations(survey.study):
@@ -373,7 +407,14 @@ def models(survey: Survey) -> pd.DataFrame:
 
 
 def error_kinds(survey: Survey) -> tuple[str, str]:
-    """Name the errors of raw and of standardized slopes that the design leads to."""
+    """Name the errors of raw and of standardized slopes that the design leads to.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> error_kinds(read_survey("bank_customers"))
+    ('classical', 'normal theory')
+    """
     if not survey.has_respondents:
         return "classical", "normal theory"
     if survey.n_clusters is None:
@@ -389,6 +430,14 @@ def correlations(survey: Survey) -> pd.DataFrame:
     -------
     DataFrame
         a, b, r, n; one row per pair, weights honoured.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> correlations(read_survey("bank_customers")).round(2).head(2)
+                 a      b     r    n
+    0  expectation  image  0.55  250
+    1      quality  image  0.61  250
     """
     names = list(survey.study.model_constructs)
     table = survey.moments[names].correlation

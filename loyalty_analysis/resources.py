@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -40,3 +42,16 @@ def shipped_studies() -> dict[str, Path]:
     data = shipped("data")
     files = sorted([*data.glob("*/study.toml"), *data.glob("studies/*/study.toml")])
     return {path.parent.name: path for path in files}
+
+
+def seen(look: Callable[[], bool]) -> bool:
+    """Whether a file or folder can be seen; no, where its name is too long or the way is barred.
+
+    Examples
+    --------
+    >>> seen(Path("x" * 1000).is_file)
+    False
+    """
+    with contextlib.suppress(OSError, ValueError):
+        return look()
+    return False

@@ -74,6 +74,12 @@ def p_value(evidence: Evidence, sign: str, bound: float) -> float:
     ``+`` and ``-``: slope of 0. ``none``: slope beyond the bound (twice the larger one-sided p of
     the two tests, so that p < .05 when the 95% interval lies inside). ``any``: slope within the
     bound. ``not_negative``: slope of minus the bound.
+
+    Examples
+    --------
+    >>> evidence = Evidence(0.02, 0.02, 200, -0.02, 0.06, 210)
+    >>> [round(p_value(evidence, sign, 0.1), 4) for sign in ("+", "none", "any")]
+    [0.3185, 0.0001, 1.0]
     """
 
     def one_sided(null: float, above: bool) -> float:
@@ -187,6 +193,13 @@ def weakest(components: Sequence[Evidence], sign: str) -> Evidence:
     end of its own interval, so *supported* keeps its level. Its high end is the lowest high end,
     which several tied values pass more often than one would; *contradicted* pays for that by
     Bonferroni, *negligible* does not. With one component, that component.
+
+    Examples
+    --------
+    >>> slope = Evidence(0.3, 0.05, 200, 0.2, 0.4, 210)
+    >>> lead = Evidence(0.1, 0.06, 200, -0.02, 0.22, 210, label="value")
+    >>> weakest([slope, lead], "+").label
+    'value'
     """
     if len(components) == 1:
         return components[0]
@@ -203,7 +216,15 @@ def weakest(components: Sequence[Evidence], sign: str) -> Evidence:
 def rule_all(
     components: Sequence[Evidence], sign: str, bound: float, p_holm: float
 ) -> tuple[Ruling, Evidence]:
-    """Rule on values that must all hold; also return the evidence that is judged and shown."""
+    """Rule on values that must all hold; also return the evidence that is judged and shown.
+
+    Examples
+    --------
+    >>> slope = Evidence(0.3, 0.05, 200, 0.2, 0.4, 210)
+    >>> lead = Evidence(0.1, 0.06, 200, -0.02, 0.22, 210, label="value")
+    >>> rule_all([slope, lead], "+", 0.1, 0.001)[0]
+    Ruling(verdict='inconclusive', size='', reason='includes_zero')
+    """
     shown = weakest(components, sign)
     found = rule(shown, sign, bound, p_holm)
     if found.verdict == CONTRADICTED and len(components) > 1:

@@ -96,6 +96,18 @@ def verdict_sentence(
     survey : Survey
     guide : str
         How many respondents or clusters would about settle it; empty when settled.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.claims import Claim
+    >>> from loyalty_analysis.rules import Evidence, Ruling
+    >>> from loyalty_analysis.survey import read_survey
+    >>> from loyalty_analysis.verdicts import Case
+    >>> claim = Claim(id="x", text="", estimand="total", outcome="loyalty", term="image", sign="+")
+    >>> evidence = Evidence(0.3, 0.05, 240, 0.2, 0.4, 250)
+    >>> case, survey = Case(claim, "loyalty", (evidence,)), read_survey("bank_customers")
+    >>> print(verdict_sentence(case, Ruling("supported", "clear"), evidence, survey, ""))
+    One SD more image goes with 0.30 SD more loyalty (95% interval 0.20 to 0.40); supported.
     """
     if ruling.verdict == "not testable":
         return f"Not testable: {explain(ruling.reason)}."
@@ -181,6 +193,17 @@ def answer(survey: Survey, results: dict[str, pd.DataFrame], verdicts: pd.DataFr
     list of str
         What goes with the mediator (or the first outcome), what forced commitment goes with where
         it is measured (else what goes most with each outcome), and what cannot be told and why.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.analysis import analyse
+    >>> from loyalty_analysis.survey import read_survey
+    >>> from loyalty_analysis.verdicts import judge
+    >>> survey = read_survey("mobile_customers")
+    >>> results = analyse(survey, everything=False)
+    >>> print(answer(survey, results, judge(survey, results))[0])
+    Satisfaction goes with likeability (standardized slope 0.44, 0.33 to 0.55) and competence
+    (standardized slope 0.13, 0.01 to 0.24), strongest first.
     """
     study, table = survey.study, results["regression"]
     first = study.model.mediator or next(iter(study.model.outcomes))
@@ -246,7 +269,13 @@ def _way(row: pd.Series) -> str:
 
 
 def enough(row: Any) -> bool:
-    """Whether the errors of a slope rest on the degrees of freedom that a verdict asks for."""
+    """Whether the errors of a slope rest on the degrees of freedom that a verdict asks for.
+
+    Examples
+    --------
+    >>> bool(enough(pd.Series({"df": 6.0, "beta_df": 3.0})))
+    False
+    """
     return min(getattr(row, "df", inf), getattr(row, "beta_df", inf)) >= LEAST_DF
 
 

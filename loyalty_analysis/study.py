@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from loyalty_analysis.contradictions import contradictions, present
 from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all, shown
-from loyalty_analysis.resources import shipped_studies
+from loyalty_analysis.resources import seen, shipped_studies
 
 OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
 _HIDDEN = {"path", "settings"}
@@ -36,7 +36,18 @@ class _Table(BaseModel):
 
 
 def either(said: str) -> WrapValidator:
-    """Say once what may stand where several kinds of values may."""
+    """Say once what may stand where several kinds of values may.
+
+    Examples
+    --------
+    >>> from pydantic import TypeAdapter
+    >>> number = Annotated[int | float, either("must be a number")]
+    >>> try:
+    ...     TypeAdapter(number).validate_python("four")
+    ... except ValidationError as error:
+    ...     error.errors()[0]["msg"]
+    'must be a number'
+    """
 
     def checked(value: Any, check: Callable[[Any], Any]) -> Any:
         try:
@@ -275,22 +286,34 @@ def find_study(study: str | Path) -> Path:
     ------
     StudyError
         When there is none; the message lists the shipped names.
+
+    Examples
+    --------
+    >>> find_study("bank_customers").name
+    'study.toml'
     """
     path = Path(study)
-    file = path / "study.toml" if path.is_dir() else path
-    if file.is_file():
+    is_folder = seen(path.is_dir)
+    file = path / "study.toml" if is_folder else path
+    if seen(file.is_file):
         return file
     names = shipped_studies()
     if str(study) in names:
         return names[str(study)]
-    found = "the folder holds no study.toml" if path.is_dir() else "no such study file or folder"
+    found = "the folder holds no study.toml" if is_folder else "no such study file or folder"
     raise StudyError(
         f"{study}: {found}, and no shipped study has that name. {did_you_mean(str(study), names)}"
     )
 
 
 def read_toml(path: Path, error: type[LoyaltyError]) -> dict[str, Any]:
-    """Read a TOML file, or raise an error of the given kind that says why it cannot be read."""
+    """Read a TOML file, or raise an error of the given kind that says why it cannot be read.
+
+    Examples
+    --------
+    >>> read_toml(find_study("bank_customers"), StudyError)["origin"]
+    'real'
+    """
     try:
         return _loaded(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as reason:
@@ -388,12 +411,27 @@ def _explain(detail: Any) -> str:
 
 
 def details(error: ValidationError) -> list[Any]:
-    """What pydantic found; not that a list is empty whose entries were refused."""
+    """What pydantic found; not that a list is empty whose entries were refused.
+
+    Examples
+    --------
+    >>> try:
+    ...     Scale(min="one")
+    ... except ValidationError as error:
+    ...     [detail["loc"] for detail in details(error)]
+    [('min',)]
+    """
     return [d for d in error.errors() if d["type"] != "too_short" or not d["input"]]
 
 
 def said(detail: Any) -> str:
-    """Put what pydantic found wrong into the words of a TOML file."""
+    """Put what pydantic found wrong into the words of a TOML file.
+
+    Examples
+    --------
+    >>> said({"type": "dict_type", "msg": "Input should be a valid dictionary"})
+    'must be a table'
+    """
     words = {
         "tuple_type": 'must be a list, such as ["a", "b"]',
         "dict_type": "must be a table",

@@ -232,7 +232,14 @@ def read_survey(
 
 
 def survey_from_moments(study: Study) -> Survey:
-    """Check a moments file against its study; score moments follow from item moments."""
+    """Check a moments file against its study; score moments follow from item moments.
+
+    Examples
+    --------
+    >>> survey = survey_from_moments(load_study("mobile_customers"))
+    >>> survey.item_moments.columns[:2], survey.moments.columns[:2]
+    (('comp_1', 'comp_2'), ('competence', 'likeability'))
+    """
     known = read_moments(study.data_path)
     used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
     names = tuple(dict.fromkeys(used))
@@ -266,7 +273,15 @@ def survey_from_moments(study: Study) -> Survey:
 
 
 def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
-    """Check respondents against their study and keep the analysis sample."""
+    """Check respondents against their study and keep the analysis sample.
+
+    Examples
+    --------
+    >>> survey_from_rows(load_study("rice_simulated"), ["age > 99"])
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.DataError: ...: filter 'age > 99' leaves no respondent. ...
+    """
     raw, path = read_table(study.data_path), str(study.data_path)
     kept = raw
     for one in filters:

@@ -120,6 +120,14 @@ def evidence_by_name(results: dict[str, pd.DataFrame]) -> Known:
 
     Contrasts carry a fourth name: the rival of ``largest``, the group column of
     ``slope_difference``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.analysis import analyse
+    >>> from loyalty_analysis.survey import read_survey
+    >>> known = evidence_by_name(analyse(read_survey("bank_customers"), everything=False))
+    >>> round(known["slope", "loyalty.direct", "satisfaction"].estimate, 3)
+    0.219
     """
     known: Known = {}
     for row in results["regression"].itertuples():
@@ -136,7 +144,15 @@ def evidence_by_name(results: dict[str, pd.DataFrame]) -> Known:
 
 
 def cases_of(claim: Claim, survey: Survey, known: Known) -> list[Case]:
-    """Match one claim with the evidence on each outcome it is judged on."""
+    """Match one claim with the evidence on each outcome it is judged on.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> claim = Claim(id="x", text="", estimand="total", outcome="loyalty", term="price", sign="+")
+    >>> [case.reason for case in cases_of(claim, read_survey("bank_customers"), {})]
+    ['missing_construct: price']
+    """
     outcomes = claim.outcomes(survey.study)
     if not outcomes:
         named = claim.outcome if isinstance(claim.outcome, str) else " or ".join(claim.outcome)
@@ -221,7 +237,18 @@ def _why_no_contrast(claim: Claim, survey: Survey) -> str:
 
 
 def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
-    """The study's contrast a claim is about: its column, and whether it runs the other way."""
+    """The study's contrast a claim is about: its column, and whether it runs the other way.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from loyalty_analysis.study import load_study
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = replace(read_survey("bank_customers"), study=load_study("rice_simulated"))
+    >>> sides = {"estimand": "slope_difference", "versus": ("services", "goods")}
+    >>> contrast_of(Claim(id="x", text="", term="affective", sign="+", **sides), survey)
+    ('sector', True)
+    """
     wanted = tuple(str(side) for side in claim.versus)
     for column, contrast in survey.study.contrasts.items():
         sides = contrast.sides
@@ -251,7 +278,15 @@ def _evidence(claim: Claim, outcome: str, survey: Survey, known: Known) -> list[
 
 
 def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
-    """Rule on a case without parts; also return the evidence that is judged and shown."""
+    """Rule on a case without parts; also return the evidence that is judged and shown.
+
+    Examples
+    --------
+    >>> claim = Claim(id="x", text="", estimand="total", outcome="y", sign="+", size="clear")
+    >>> case = Case(claim, "y", (Evidence(0.2, 0.08, 200, 0.04, 0.36, 210),))
+    >>> ruling(case, 0.01)[0]
+    Ruling(verdict='inconclusive', size='', reason='size_unresolved')
+    """
     claim = case.claim
     found, shown = rule_all(case.components, claim.sign, claim.bound, p_holm)
     if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":

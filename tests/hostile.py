@@ -104,6 +104,7 @@ def _several() -> pd.DataFrame:
 
 STUDY_FILE = [
     Case("no such study", ["no such study", "shipped study"], study="shp"),
+    Case("a study with a name too long for a file", ["no such study file or folder"], study="x" * 300),
     Case("a folder without study.toml", ["the folder holds no study.toml"], edit=lambda f: (f / "study.toml").unlink()),
     Case("an empty study file", ["6 problems", "'title' is missing", "'model' is missing"], edit=text("study.toml", "")),
     Case("not TOML", ["not valid TOML", "line 1"], edit=text("study.toml", "title = \n")),

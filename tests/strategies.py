@@ -117,6 +117,7 @@ NAMES = [
     "loyalty", "", " ", "\n", "a\nb", "  2. injected.\nTraceback (most recent call last):", "\x00",
     "\x1b[31mred", "\t", "'", '"', "it's", 'say "hi"', "`", "{0}", "%s", "\\", "../..", "/", ".",
     "..", "own.toml", "survey.csv", "study.toml", "moments.csv", "rivals", "no.toml", "x.sav",
+    f"{'y' * 300}.toml", f"{'y' * 300}.csv",
     "<script>alert(1)</script>", "<b>bold</b>", "Läden & Söhne", "日本語", "\u202eabc", "\u2028",
     "é", "e\u0301", "ﬁ", "NaN", "nan", "None", "True", "1", "0", "-1", "1.0", "x" * 5000, "🙂",
     "simulated", "real", "leaving", "intention", "total", "path", "largest", "interaction",

@@ -14,15 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import nbformat
 import pytest
-from factory import CLAIM, answers, make, toml_file
+from hostile_study import (
+    AGE,
+    CLOSING,
+    DRAWING,
+    IMAGE,
+    LINK,
+    LONG,
+    MARKUP,
+    SCRIPT,
+    TEMPLATE,
+    TURNED,
+    failing_notebooks,
+    hostile_study,
+)
 from printed import blocks, cut_rows, lonely_headings, pictures
 from pypdf import PdfReader
 
 from loyalty_analysis import report
 from loyalty_analysis.comparison import read_verdicts
-from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, NotebookError, notebooks_folder
+from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import CONTENT_POLICY
 from loyalty_analysis.report import render
 from loyalty_analysis.runs import Run, judge_run
@@ -53,77 +65,6 @@ REPORTS = ("report", "moments", "hostile")
 PAGES = (*REPORTS, "front", "failed")
 MARGINS = (14 / 25.4 * 72, 16 / 25.4 * 72)  # @page in page.css, in points
 
-# What a survey may hold. Whatever runs leaves a mark on the window.
-IMAGE = "<img src=x onerror=\"window.struck='image'\">"
-SCRIPT = "<script>window.struck='script'</script>"
-DRAWING = "\"'><svg onload=\"window.struck='drawing'\">"
-LINK = "[press](javascript:window.struck='link') <a href=\"javascript:window.struck=1\">press</a>"
-CLOSING = "</style></title></textarea>--><style>body{display:none}</style>"
-AGE = "age</style></title><b>"
-TEMPLATE = "{{7*7}} {% raw %} ${7*7} <%= 7*7 %>"
-MARKUP = "**bold** _it_ `code` $x_1$ &lt;b&gt; &amp;"
-TURNED = "\u202eneppoh\u202c \u2066left\u2069"
-LONG = "unbreakable" * 19
-
-
-def hostile_study(folder: Path) -> Path:
-    """Write a study whose every name and label holds what could run, load, or break a line."""
-    frame = answers(150).rename(
-        columns={
-            **{"aff1": IMAGE, "aff2": SCRIPT, "nor1": DRAWING, "nor2": LONG},
-            **{"for1": TEMPLATE, "for2": TURNED, "sat1": MARKUP, "age": AGE},
-        }
-    )
-    frame["gender"] = frame["gender"].map({"female": SCRIPT, "male": IMAGE, "other": LONG})
-    frame["sector"] = frame["sector"].map({"goods": DRAWING, "services": LINK})
-    changes = {
-        "title": f"A study {SCRIPT} {IMAGE} {TURNED} {TEMPLATE}",
-        "constructs.affective.label": f"Affective {IMAGE}",
-        "constructs.affective.items": [IMAGE, SCRIPT, "aff3"],
-        "constructs.normative.label": f"Normative {LONG}",
-        "constructs.normative.items": [DRAWING, LONG, "nor3"],
-        "constructs.forced.label": f"Forced {DRAWING}",
-        "constructs.forced.items": [TEMPLATE, TURNED, "for3"],
-        "constructs.satisfaction.label": f"Satisfaction {SCRIPT}",
-        "constructs.satisfaction.items": [MARKUP, "sat2", "sat3"],
-        "constructs.repurchase.label": f"Repurchase {LINK}",
-        "constructs.advocacy.label": f"Advocacy {TEMPLATE} {MARKUP}",
-        "constructs.search.label": f"Search {CLOSING}",
-        "constructs.usability.label": f"Usability {TURNED}",
-        "model.controls": [AGE, "gender"],
-        "design.groups": ["sector"],
-        "contrasts.sector": {"a": DRAWING, "b": LINK},
-    }
-    told: list[dict[str, Any]] = [
-        {"text": f"{IMAGE} {LONG}", "note": SCRIPT, "reference": LINK, "rival": ["C<b>2"]},
-        {"id": "C<b>2", "text": DRAWING, "term": "forced", "sign": "-", "note": TEMPLATE},
-        {"text": SCRIPT + MARKUP, "term": "habitual"},
-        {"text": LINK + CLOSING, "parts": [{"id": SCRIPT, "term": "forced", "text": IMAGE}]},
-        {
-            **{"text": TEMPLATE, "estimand": "slope_difference", "outcome": "repurchase"},
-            **{"versus": [DRAWING, LINK], "rival": ["C1"]},
-        },
-    ]
-    path = make(folder, changes, frame)
-    claims = [{**CLAIM, "id": f"C{number}", **claim} for number, claim in enumerate(told, 1)]
-    about = {"title": f"Claims {IMAGE}{DRAWING}", "about": SCRIPT + LINK + LONG, "source": "own"}
-    (folder / "own.toml").write_text(toml_file({**about, "claim": claims}), encoding="utf-8")
-    return path
-
-
-def failing_notebooks(folder: Path) -> Path:
-    """Copy the openings of the shipped notebooks; one of them fails, and says hostile things."""
-    folder.mkdir()
-    for name in REPORT_NOTEBOOKS:
-        notebook = nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4)
-        read = next(n for n, cell in enumerate(notebook.cells) if "read_survey" in cell.source)
-        added = ["survey.n"]
-        if name == "02_descriptives":
-            added = [f"print({LONG!r})\nraise ValueError({IMAGE + SCRIPT!r})", "'not reached'"]
-        notebook.cells[read + 1 :] = map(nbformat.v4.new_code_cell, added)
-        nbformat.write(notebook, folder / f"{name}.ipynb")
-    return folder
-
 
 @dataclass
 class Visit:
@@ -137,6 +78,7 @@ class Visit:
 
     def again(self) -> None:
         """Load the page as a reader finds it: folded, at its top."""
+        assert self.page.evaluate("window.struck") is None
         self.page.goto("about:blank")
         self.page.goto(self.address)
 
@@ -286,15 +228,15 @@ def test_code_folds_open(seen: Visit) -> None:
     seen.again()
     folds = seen.page.locator("details.code")
     assert folds.count() >= 6
-    hidden = folds.locator("pre").filter(visible=True)
-    assert hidden.count() == 0
+    shown = folds.locator("pre").filter(visible=True)
+    assert shown.count() == 0
     folds.first.locator("summary").click()
     folds.last.locator("summary").press("Enter")
-    assert hidden.count() == 2
+    assert shown.count() == 2
     folds.locator("summary").evaluate_all(
         "all => all.slice(1, -1).forEach(summary => summary.click())"
     )
-    assert hidden.count() == folds.count()
+    assert shown.count() == folds.count()
     assert all(code.strip() for code in folds.locator("pre").all_inner_texts())
 
 
@@ -418,17 +360,16 @@ def audited(browser: Browser, address: str, views: Sequence[tuple[str, str]]) ->
     return found
 
 
-ONE_WAY, OTHER_WAY = ("light", "dark"), ("dark", "light")
 # Colours do not depend on the study: for two reports one scheme on each screen will do.
-SCHEMES = [(name, ONE_WAY) for name in PAGES]
-SCHEMES += [(name, OTHER_WAY) for name in PAGES if name not in ("moments", "hostile")]
+SCHEMES = [(name, "light", "dark") for name in PAGES]
+SCHEMES += [(name, "dark", "light") for name in PAGES if name not in ("moments", "hostile")]
 
 
-@pytest.mark.parametrize(("name", "schemes"), SCHEMES)
+@pytest.mark.parametrize(("name", "desktop", "phone"), SCHEMES)
 def test_axe_finds_nothing(
-    name: str, schemes: tuple[str, str], browser: Browser, addresses: dict[str, str]
+    name: str, desktop: str, phone: str, browser: Browser, addresses: dict[str, str]
 ) -> None:
-    views = list(zip(SCREENS, schemes, strict=True))
+    views = [("desktop", desktop), ("phone", phone)]
     assert audited(browser, addresses[name], views) == [[], []]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from loyalty_analysis import errors
-from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all
+from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all, shown
 
 
 def test_every_error_has_one_root():
@@ -42,3 +42,21 @@ def test_several_problems_are_numbered_in_order():
     with pytest.raises(StudyError) as caught:
         raise_all(StudyError, "study.toml", ["first.", "second."])
     assert str(caught.value) == "study.toml: 2 problems.\n  1. first.\n  2. second."
+
+
+def test_what_no_terminal_should_be_sent_is_shown_escaped():
+    with pytest.raises(StudyError) as caught:
+        raise_all(StudyError, "study.toml", ["no 'a\n  2. injected'.", "no '\x1b[31m'."])
+    assert str(caught.value) == (
+        "study.toml: 2 problems.\n  1. no 'a\\n  2. injected'.\n  2. no '\\x1b[31m'."
+    )
+    assert str(StudyError("one\nline")) == "one\\nline"
+    assert str(StudyError("naïve 日本語")) == "naïve 日本語"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("a" * 9, "'aaaaaaaaa'"), ("a" * 99, f"'{'a' * 59}…'"), (5, "5"), (["a"] * 99, "['a', 'a'")],
+)
+def test_what_was_found_is_cut_where_it_grows_long(value, said):
+    assert shown(value).startswith(said) and len(shown(value)) < 65

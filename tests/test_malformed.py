@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from broken_files import broken_bytes, broken_rows, csv_text, table_of
+from broken_files import broken_bytes, broken_rows, csv_text, odd_answers, table_of
 from factory import changed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -258,6 +258,12 @@ def test_a_claim_file_of_broken_bytes(content):
 @given(studies, broken_rows(TABLE), st.booleans())
 def test_broken_answers(study, table, quoted):
     files(study, csv_text(table, quoted))
+
+
+@examples(15)
+@given(studies, odd_answers(rows()))
+def test_answers_that_leave_little_to_calculate_with(study, frame):
+    files(study, frame.to_csv(index=False))
 
 
 @examples(20)
