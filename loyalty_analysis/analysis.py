@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from loyalty_analysis.claims import Claim, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
 from loyalty_analysis.errors import DataError
+from loyalty_analysis.moments import one_thread
 from loyalty_analysis.regression import correlations, models, regression
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
 
+@one_thread
 def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
     """Estimate what a study declares.
 
@@ -41,13 +42,10 @@ def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
     >>> sorted(analyse(read_survey("bank_customers"), everything=False))
     ['attrition', 'contrasts', 'correlations', 'models', 'regression']
     """
-    # The matrices are small: BLAS threads gain nothing, and where other work shares the cores
-    # they wait for each other, many times longer than they compute.
-    with threadpool_limits(limits=1, user_api="blas"):
-        try:
-            return _frames(survey, everything)
-        except DataError as error:
-            raise type(error)(f"{survey.study.data_path}: {error}") from None
+    try:
+        return _frames(survey, everything)
+    except DataError as error:
+        raise type(error)(f"{survey.study.data_path}: {error}") from None
 
 
 def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:

@@ -16,7 +16,7 @@ from loyalty_analysis.formatting import (
     number,
     shortened,
 )
-from loyalty_analysis.sentences import enough
+from loyalty_analysis.sentences import enough, told_side
 
 _HELD = "once the rest of the equation is held constant"
 
@@ -40,17 +40,6 @@ def named(construct: str, study: Any) -> str:
     return in_sentence(shortened(study.label(construct)))
 
 
-def sign(row: Any) -> int:
-    """Side of zero an interval lies on: 1, -1, or 0 when it includes zero or is unknown.
-
-    Examples
-    --------
-    >>> sign(pd.Series({"beta_low": -0.3, "beta_high": -0.1}))
-    -1
-    """
-    return int(row.beta_low > 0) - int(row.beta_high < 0)
-
-
 def flips(row: Any) -> bool:
     """Whether a slope clear of zero has the other sign than a correlation that is not 0.00.
 
@@ -59,7 +48,9 @@ def flips(row: Any) -> bool:
     >>> flips(pd.Series({"zero_order": 0.2, "beta": -0.2, "beta_low": -0.3, "beta_high": -0.1}))
     True
     """
-    return bool(row.zero_order * row.beta < 0 and abs(row.zero_order) >= 0.005) and sign(row) != 0
+    # A correlation that prints as 0.00 has no sign to flip.
+    opposite = row.zero_order * row.beta < 0 and abs(row.zero_order) >= 0.005
+    return bool(opposite) and told_side(row) != 0
 
 
 def slopes_finding(panel: Panel, study: Any) -> str:
@@ -78,7 +69,7 @@ def slopes_finding(panel: Panel, study: Any) -> str:
         return f"No slope could be estimated for {outcome}"
     if not any(enough(row) for row in slopes.itertuples()):
         return f"Under four degrees of freedom: too few to tell what goes with {outcome}"
-    signs = {row.Index: sign(row) for row in slopes.itertuples()}
+    signs = {row.Index: told_side(row) for row in slopes.itertuples()}
     higher = [named(term, study) for term in signs if signs[term] > 0]
     lower = [named(term, study) for term in reversed(signs) if signs[term] < 0]
     if not higher and not lower:

@@ -13,7 +13,7 @@ from loyalty_analysis.claims import Claim
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
-from loyalty_analysis.moments import Array, Moments, refuse_collinear, slopes
+from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
 from loyalty_analysis.regression import check_equation, standardized
 from loyalty_analysis.study import Study
@@ -25,6 +25,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+@one_thread
 def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     """Estimate every contrast that claims ask for, and every one the study declares.
 

@@ -7,13 +7,14 @@ import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
 from loyalty_analysis.equations import equations
-from loyalty_analysis.moments import Array
+from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.regression import Fit, fit, fit_rows
 from loyalty_analysis.survey import Survey
 
 COLUMNS = ["model", "check", "statistic", "df", "p_value", "note"]
 
 
+@one_thread
 def diagnostics(survey: Survey) -> pd.DataFrame:
     """Check every equation of a study that is known by its respondents.
 

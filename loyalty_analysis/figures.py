@@ -36,6 +36,7 @@ from loyalty_analysis.plotting import (
     house_style,
     widest,
 )
+from loyalty_analysis.sentences import told_side
 from loyalty_analysis.strips import answers, verdict_strip
 
 __all__ = ["Figure", "answers", "correlations", "forest", "verdict_strip", "zero_order"]
@@ -238,6 +239,8 @@ def _panels(regression: pd.DataFrame, study: Any) -> list[Panel]:
             f"models {list(wanted)}. Run the analysis again with this study."
         )
     columns = ["n", "beta", "beta_low", "beta_high", "zero_order", "beta_latent"]
+    # a table without degrees of freedom has enough of them
+    columns += [name for name in ("df", "beta_df") if name in regression]
     table = regression.set_index("term").reindex(columns=["model", *columns])
     slopes = {
         name: table[table["model"] == name][columns].astype(float).reindex(list(model.drivers))
@@ -276,12 +279,12 @@ def _slope_panels(
 
 
 def _colour(row: Any) -> str:
-    return {1: BLUE, -1: VERMILION, 0: GREY}[captions.sign(row)]
+    return {1: BLUE, -1: VERMILION, 0: GREY}[told_side(row)]
 
 
 def _slope_word(row: Any, full: bool) -> Word:
     words = estimate(row.beta, row.beta_low, row.beta_high) if full else number(row.beta)
-    return Word(words, INK if captions.sign(row) else QUIET)
+    return Word(words, INK if told_side(row) else QUIET)
 
 
 def _change_word(row: Any, full: bool) -> Word:

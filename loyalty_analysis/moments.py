@@ -6,12 +6,14 @@ Moments, so a printed correlation table is enough input. Moments of parts merge 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from loyalty_analysis.errors import CollinearError, DataError
 
@@ -22,6 +24,25 @@ Array = np.ndarray[Any, np.dtype[Any]]
 TOLERANCE = 1e-10
 SMALLEST, LARGEST = 1e-50, 1e50
 """Sizes of numbers that can be calculated with: their fourth powers are numbers too."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_thread(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function use one BLAS thread.
+
+    The matrices are small: BLAS threads gain nothing, and where other work shares the cores they
+    wait for each other, many times longer than they compute.
+    """
+
+    @wraps(function)
+    def limited(*arguments: P.args, **options: P.kwargs) -> R:
+        with threadpool_limits(limits=1, user_api="blas"):
+            return function(*arguments, **options)
+
+    return limited
 
 
 @dataclass(frozen=True)
@@ -224,6 +245,22 @@ def variance_inflation(moments: Moments, terms: Sequence[str]) -> Array:
     array([1.5625, 1.5625])
     """
     return np.diag(np.linalg.inv(moments[terms].correlation))
+
+
+def shortage(moments: Moments, terms: Sequence[str]) -> str:
+    """Say that an equation has fewer respondents than parameters; empty when it has enough.
+
+    Examples
+    --------
+    >>> shortage(Moments.from_frame(pd.DataFrame({"x": [1.0, 2.0]})), ["x"])
+    '2 respondents for 2 parameters. Use fewer terms or more respondents.'
+    """
+    if moments.n > len(terms) + 1:
+        return ""
+    return (
+        f"{moments.n} respondents for {len(terms) + 1} parameters. "
+        "Use fewer terms or more respondents."
+    )
 
 
 def refuse_collinear(moments: Moments, terms: Sequence[str], where: str) -> None:

@@ -8,6 +8,7 @@ from html import escape
 
 import pandas as pd
 
+from loyalty_analysis.captions import flips
 from loyalty_analysis.equations import equations
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
 from loyalty_analysis.rules import LEAST_DF
@@ -203,18 +204,14 @@ def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
     Beside the others these point the other way: expectations on loyalty (correlation 0.40,
     slope −0.20).
     """
-    told = table[[told_side(row) != 0 for row in table.itertuples()]]
-    totals = told[told["model"].str.endswith(".total") & told["term"].isin(study.model.drivers)]
-    # A correlation that prints as 0.00 has no sign to flip.
-    flips = totals[
-        (totals["beta"] * totals["zero_order"] < 0) & (totals["zero_order"].abs() >= 0.005)
-    ]
-    if flips.empty:
+    totals = table[table["model"].str.endswith(".total") & table["term"].isin(study.model.drivers)]
+    turned = totals[[flips(row) for row in totals.itertuples()]]
+    if turned.empty:
         return prose(["No driver's slope points the other way than its correlation."])
     pairs = [
         f"{in_sentence(study.label(row['term']))} on {in_sentence(study.label(row['outcome']))} "
         f"(correlation {number(row['zero_order'])}, slope {number(row['beta'])})"
-        for _, row in flips.iterrows()
+        for _, row in turned.iterrows()
     ]
     return prose([f"Beside the others these point the other way: {listing(pairs, 9)}."])
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from loyalty_analysis.checks import shortage
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.errors import DataError
@@ -22,8 +21,10 @@ from loyalty_analysis.inference import Estimate, estimate, single, t_p_value
 from loyalty_analysis.moments import (
     Array,
     Moments,
+    one_thread,
     r_squared,
     refuse_collinear,
+    shortage,
     slopes,
     standardized_slopes,
     variance_inflation,
@@ -288,6 +289,7 @@ def standardized(survey: Survey, equation: Equation) -> Estimate:
     return estimate(single(values), sample)
 
 
+@one_thread
 def regression(survey: Survey) -> pd.DataFrame:
     """Estimate every equation of the study.
 
@@ -364,6 +366,7 @@ def _in_one_cluster(survey: Survey, terms: tuple[str, ...]) -> list[str]:
     return [term for term in terms if term not in survey.scaled and present[term] == 1]
 
 
+@one_thread
 def models(survey: Survey) -> pd.DataFrame:
     """Describe every equation: n, R-squared, degrees of freedom and kind of errors.
 

@@ -276,7 +276,7 @@ def enough(row: Any) -> bool:
     >>> bool(enough(pd.Series({"df": 6.0, "beta_df": 3.0})))
     False
     """
-    return min(getattr(row, "df", inf), getattr(row, "beta_df", inf)) >= LEAST_DF
+    return bool(min(getattr(row, "df", inf), getattr(row, "beta_df", inf)) >= LEAST_DF)
 
 
 def told_side(row: Any) -> int:

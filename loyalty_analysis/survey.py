@@ -19,15 +19,12 @@ from loyalty_analysis.checks import (
     coding_warnings,
     column_problems,
     control_problems,
-    direction_problems,
-    direction_problems_of_moments,
-    equation_problems,
     missing_word_warnings,
     respondent_problems,
-    sample_problems,
     weight_problems,
 )
 from loyalty_analysis.contradictions import contradictions
+from loyalty_analysis.directions import direction_problems, direction_problems_of_moments
 from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_all
 from loyalty_analysis.filters import filtered
@@ -47,6 +44,7 @@ from loyalty_analysis.preparation import (
     turned,
 )
 from loyalty_analysis.readers import read_moments, read_table
+from loyalty_analysis.sample_checks import equation_problems, sample_problems
 from loyalty_analysis.study import Study, load_study
 
 

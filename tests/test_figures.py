@@ -24,6 +24,8 @@ from loyalty_analysis import figures
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import VERDICT_MARKS
 from loyalty_analysis.plotting import WIDTH, fit, house_style, text_width
+from loyalty_analysis.regression import regression
+from loyalty_analysis.survey import read_survey
 
 LABELS = {
     "affective": "Affective commitment",
@@ -498,3 +500,13 @@ def test_importing_figures_leaves_pyplot_and_seaborn_alone():
     root = Path(figures.__file__).parents[1]
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
     assert found.stdout.split() == [b"False"]
+
+
+def test_a_figure_calls_no_sign_that_its_degrees_of_freedom_cannot_carry():
+    """The words of a figure and of the text beside it come from the same rule."""
+    survey = read_survey("bank_customers")
+    table = regression(survey)
+    few = table.assign(df=2.0, beta_df=2.0)
+    assert "flips" in figures.zero_order(table, survey.study).title
+    assert figures.zero_order(few, survey.study).title.startswith("No sign clearly flips")
+    assert figures.forest(few, survey.study).title.startswith("Under four degrees of freedom")

@@ -1,0 +1,96 @@
+"""Which way items point: those that run against the others of their construct."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.measurement import item_rest
+from loyalty_analysis.moments import Moments
+from loyalty_analysis.study import Study
+
+
+def direction_problems(items: pd.DataFrame, study: Study) -> tuple[list[str], list[str]]:
+    """Items that run against the others of their construct, reversed ones turned already.
+
+    Returns
+    -------
+    tuple of list of str
+        Problems: the upper 95% limit of the item-rest correlation is below zero. Warnings: the
+        correlation is negative.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("mobile_customers")
+    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
+    >>> items = pd.DataFrame(dict.fromkeys(names, [1.0, 3, 4, 6, 7]))
+    >>> items["cusl_3"] = [7.0, 6, 4, 2, 1]
+    >>> print(direction_problems(items, study)[0][0])
+    items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.99, 95%
+    -1.00 to -0.79). Correct the coding, or list those that were asked the other way round in
+    constructs.loyalty.reversed.
+    """
+    problems, warnings = [], []
+    for name in study.constructs:
+        scale, answered = study.scale_of(name), items[list(study.items_of(name))]
+        answered = answered[(answered >= scale.min) & (answered <= scale.max)].dropna()
+        if answered.shape[1] > 1 and len(answered) > 3:
+            against, doubtful = _against(Moments.from_frame(answered), study, name)
+            problems += against
+            warnings += doubtful
+    return problems, warnings
+
+
+def direction_problems_of_moments(known: Moments, study: Study) -> tuple[list[str], list[str]]:
+    """The same for a study known by the moments of its items, as they were answered.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> high, low = [1.0, 3, 4, 6, 7], [7.0, 6, 4, 2, 1]
+    >>> items = pd.DataFrame({"cusl_1": high, "cusl_2": [2.0, 3, 3, 5, 7], "cusl_3": low})
+    >>> known = Moments.from_frame(items)
+    >>> print(direction_problems_of_moments(known, load_study("mobile_customers"))[0][0])
+    items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.98, 95%
+    -1.00 to -0.66). Correct the coding, or list those that were asked the other way round in
+    constructs.loyalty.reversed.
+    """
+    problems, warnings = [], []
+    for name, construct in study.constructs.items():
+        items = study.items_of(name)
+        if len(items) > 1 and name not in known.columns and not set(items) - set(known.columns):
+            signs = np.diag([-1.0 if item in construct.reversed else 1.0 for item in items])
+            against, doubtful = _against(known[items].linear(signs, items), study, name)
+            problems += against
+            warnings += doubtful
+    return problems, warnings
+
+
+def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list[str]]:
+    declared = study.constructs[name].reversed
+    rows = list(zip(moments.columns, *item_rest(moments), strict=True))
+    worst = sorted((row for row in rows if row[3] < 0), key=lambda row: row[1])
+    doubtful = [row for row in rows if row[1] < 0 <= row[3]]
+    warnings = [
+        f"item '{item}' of '{name}' hardly goes with the others ({_correlation(r, low, high)}): is "
+        "it reversed, or does it measure something else?"
+        for item, r, low, high in doubtful
+    ]
+    if not worst:
+        return [], warnings
+    marks = dict.fromkeys(declared, "declared reversed; ")
+    shown = ", ".join(
+        f"'{item}' ({marks.get(item, '')}{_correlation(r, low, high)})"
+        for item, r, low, high in worst
+    )
+    remedy = f"list those that were asked the other way round in constructs.{name}.reversed"
+    if declared and {row[0] for row in worst} & set(declared):
+        remedy = f"constructs.{name}.reversed must list exactly those asked the other way round"
+    return [
+        f"items of '{name}' run against the others: {shown}. Correct the coding, or {remedy}."
+    ], (warnings)
+
+
+def _correlation(r: float, low: float, high: float) -> str:
+    return f"item-rest correlation {r:.2f}, 95% {low:.2f} to {high:.2f}"
