@@ -12,15 +12,20 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.errors import did_you_mean
-from loyalty_analysis.preparation import (
-    as_numbers,
-    design_names,
-)
+from loyalty_analysis.filters import columns_of
+from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, design_names
 from loyalty_analysis.readers import words_taken_as_missing
 from loyalty_analysis.study import Study
 
 MOST_LEVELS = 50
 """More texts than this in a control are no categories."""
+
+
+# Numbers and signs of no answer; anything else could be somebody's words.
+_HARMLESS = (
+    r"(?i)-?\d{1,6}([.,]\d{1,4})?|-?inf|nan|n\.?[ak/]\.?|k\.?a\.?|none|unknown|missing"
+    r"|true|false|[-–.?*x]+"
+)
 
 
 def column_problems(raw: pd.DataFrame, study: Study) -> list[str]:
@@ -100,7 +105,7 @@ def _item_problems(
         yield (
             1,
             (
-                f"column '{item}' holds text in {_rows(len(text))} ({quoted(text)}); answers must "
+                f"column '{item}' holds text in {_found(text)}; answers must "
                 "be numbers. Code them, or leave them empty when missing."
             ),
         )
@@ -134,17 +139,25 @@ def _texts(values: pd.Series) -> pd.Series:
 
 
 def quoted(values: Iterable[object]) -> str:
-    """Show up to three different values, each cut to 20 characters.
+    """Show up to three values that name nobody: numbers, signs of no answer, what ten people said.
 
     Examples
     --------
-    >>> quoted(["often", "often", "now and then, but never on Sundays"])
-    "'often', 'now and then, but n…'"
+    >>> quoted(["4,5", "n.a.", "Anna"] + ["now and then, but never on Sundays"] * 10)
+    "'now and then, but n…', '4,5', 'n.a.'"
     """
-    numbers = (f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-    different = list(dict.fromkeys(numbers))
-    shown = [text if len(text) <= 20 else text[:19] + "…" for text in different[:3]]
-    return ", ".join(map(repr, shown))
+    cells = pd.Series([f"{v:g}" if isinstance(v, float) else str(v) for v in values], dtype=str)
+    counts = cells.value_counts()
+    several = counts.index[(counts >= SMALLEST_GROUP) | counts.index.str.fullmatch(_HARMLESS)]
+    return ", ".join(repr(text if len(text) <= 20 else text[:19] + "…") for text in several[:3])
+
+
+def _found(cells: pd.Series) -> str:
+    """Say in how many rows, in which first, and what they hold where that names nobody."""
+    numbers = ", ".join(str(row + 1) for row in cells.index[:3]) + (", …" if len(cells) > 3 else "")
+    held = quoted(cells)
+    rows = f"{_rows(len(cells))} (data row{'s' if len(cells) > 1 else ''} {numbers}"
+    return f"{rows}: {held})" if held else f"{rows})"
 
 
 def _times(count: int) -> str:
@@ -163,8 +176,8 @@ def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
     >>> from loyalty_analysis.study import load_study
     >>> raw = pd.DataFrame({"w": [1.2, 0, -1]})
     >>> print(weight_problems(raw, load_study("rice_simulated"))[0])
-    weight column 'w' holds '0', '-1' in 2 rows; weights must be positive numbers. Correct
-    them, or filter these rows out with design.where.
+    weight column 'w' holds what is no weight in 2 rows (data rows 2, 3: '0', '-1'); weights must
+    be positive numbers. Correct them, or filter these rows out with design.where.
     """
     weight = study.design.weight
     if not weight or weight not in raw.columns:
@@ -174,7 +187,7 @@ def weight_problems(raw: pd.DataFrame, study: Study) -> list[str]:
     if not len(wrong):
         return []
     return [
-        f"weight column '{weight}' holds {quoted(wrong)} in {_rows(len(wrong))}; weights must be "
+        f"weight column '{weight}' holds what is no weight in {_found(wrong)}; weights must be "
         "positive numbers. Correct them, or filter these rows out with design.where."
     ]
 
@@ -187,8 +200,8 @@ def control_problems(raw: pd.DataFrame, study: Study) -> list[str]:
     >>> from loyalty_analysis.study import load_study
     >>> raw = pd.DataFrame({"age": [31, 40, "unknown"]})
     >>> print(control_problems(raw, load_study("rice_simulated"))[0])
-    column 'age' (model.controls) holds text in 1 row ('unknown') and numbers elsewhere. Leave
-    these cells empty when missing, or write categories as text throughout.
+    column 'age' (model.controls) holds text in 1 row (data row 3: 'unknown') and numbers
+    elsewhere. Leave these cells empty when missing, or write categories as text throughout.
     """
     problems = []
     for name, key in design_names(study).items():
@@ -197,7 +210,7 @@ def control_problems(raw: pd.DataFrame, study: Study) -> list[str]:
         values, text = raw[name].dropna(), _texts(raw[name])
         if 0 < len(text) <= len(values) / 2:
             problems.append(
-                f"column '{name}' ({key}) holds text in {_rows(len(text))} ({quoted(text)}) and "
+                f"column '{name}' ({key}) holds text in {_found(text)} and "
                 "numbers elsewhere. Leave these cells empty when missing, or write categories as "
                 "text throughout."
             )
@@ -222,7 +235,7 @@ def coding_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
     """
     found = []
     for name, key in design_names(study).items():
-        if key in ("model.controls", "model.moderators"):
+        if name in raw and key in ("model.controls", "model.moderators", "design.weight"):
             for code in study.scale.missing:
                 if count := int((as_numbers(raw[name]) == code).sum()):
                     found.append(
@@ -243,8 +256,9 @@ def missing_word_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
     >>> missing_word_warnings(pd.DataFrame(dict.fromkeys(design_names(study), ["a", "b"])), study)
     []
     """
+    asked = {*design_names(study), *columns_of(study.design.where or "")} & set(raw.columns)
     categories = [
-        name for name in design_names(study) if len(_texts(raw[name])) and raw[name].isna().any()
+        name for name in raw if name in asked and len(_texts(raw[name])) and raw[name].isna().any()
     ]
     if not categories:
         return []

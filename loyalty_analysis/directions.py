@@ -29,14 +29,15 @@ def direction_problems(items: pd.DataFrame, study: Study) -> tuple[list[str], li
     >>> print(direction_problems(items, study)[0][0])
     items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.99, 95%
     -1.00 to -0.79). Correct the coding, or list those that were asked the other way round in
-    constructs.loyalty.reversed.
+    constructs.loyalty.reversed; items that are not meant to go together make constructs of their
+    own.
     """
     problems, warnings = [], []
     for name in study.constructs:
         scale, answered = study.scale_of(name), items[list(study.items_of(name))]
-        answered = answered[(answered >= scale.min) & (answered <= scale.max)].dropna()
-        if answered.shape[1] > 1 and len(answered) > 3:
-            against, doubtful = _against(Moments.from_frame(answered), study, name)
+        answered = answered[(answered >= scale.min) & (answered <= scale.max)]
+        if answered.shape[1] > 1:
+            against, doubtful = _against(_with_the_rest(answered), study, name)
             problems += against
             warnings += doubtful
     return problems, warnings
@@ -54,22 +55,40 @@ def direction_problems_of_moments(known: Moments, study: Study) -> tuple[list[st
     >>> print(direction_problems_of_moments(known, load_study("mobile_customers"))[0][0])
     items of 'loyalty' run against the others: 'cusl_3' (item-rest correlation -0.98, 95%
     -1.00 to -0.66). Correct the coding, or list those that were asked the other way round in
-    constructs.loyalty.reversed.
+    constructs.loyalty.reversed; items that are not meant to go together make constructs of their
+    own.
     """
     problems, warnings = [], []
     for name, construct in study.constructs.items():
         items = study.items_of(name)
         if len(items) > 1 and name not in known.columns and not set(items) - set(known.columns):
             signs = np.diag([-1.0 if item in construct.reversed else 1.0 for item in items])
-            against, doubtful = _against(known[items].linear(signs, items), study, name)
+            moments = known[items].linear(signs, items)
+            rows = zip(items, *item_rest(moments), strict=True)
+            against, doubtful = _against(list(rows), study, name)
             problems += against
             warnings += doubtful
     return problems, warnings
 
 
-def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list[str]]:
+Row = tuple[str, float, float, float]
+"""An item, its item-rest correlation, and the ends of the interval."""
+
+
+def _with_the_rest(answered: pd.DataFrame) -> list[Row]:
+    """Correlate each item with the mean of the others that the same respondent answered."""
+    rows: list[Row] = []
+    for item in answered:
+        rest = answered.drop(columns=item).mean(axis=1).rename("rest")
+        pairs = pd.concat([answered[item], rest], axis=1).dropna()
+        if len(pairs) > 3:
+            r, low, high = (float(values[0]) for values in item_rest(Moments.from_frame(pairs)))
+            rows.append((str(item), r, low, high))
+    return rows
+
+
+def _against(rows: list[Row], study: Study, name: str) -> tuple[list[str], list[str]]:
     declared = study.constructs[name].reversed
-    rows = list(zip(moments.columns, *item_rest(moments), strict=True))
     worst = sorted((row for row in rows if row[3] < 0), key=lambda row: row[1])
     doubtful = [row for row in rows if row[1] < 0 <= row[3]]
     warnings = [
@@ -87,9 +106,11 @@ def _against(moments: Moments, study: Study, name: str) -> tuple[list[str], list
     remedy = f"list those that were asked the other way round in constructs.{name}.reversed"
     if declared and {row[0] for row in worst} & set(declared):
         remedy = f"constructs.{name}.reversed must list exactly those asked the other way round"
+    # What else is doubtful there follows from the items that run against it.
     return [
-        f"items of '{name}' run against the others: {shown}. Correct the coding, or {remedy}."
-    ], (warnings)
+        f"items of '{name}' run against the others: {shown}. Correct the coding, or {remedy}; "
+        "items that are not meant to go together make constructs of their own."
+    ], []
 
 
 def _correlation(r: float, low: float, high: float) -> str:

@@ -108,6 +108,20 @@ def filtered(raw: pd.DataFrame, where: str, path: str) -> pd.DataFrame:
     return raw[inside]
 
 
+def columns_of(where: str) -> set[str]:
+    """Name what a filter asks about; nothing when it cannot be read.
+
+    Examples
+    --------
+    >>> sorted(columns_of("country == 'US' and age > 30"))
+    ['age', 'country']
+    """
+    try:
+        return {node.id for node in ast.walk(_parsed(where)) if isinstance(node, ast.Name)}
+    except (_FilterError, RecursionError):
+        return set()
+
+
 def _parsed(where: str) -> ast.expr:
     """The filter as a tree; names in backticks are put back as they were."""
     names: dict[str, str] = {}
@@ -182,7 +196,7 @@ def _comparison(node: ast.Compare, columns: Mapping[str, pd.Series]) -> Any:
     found, left = [], _value(node.left, columns)
     for op, part in zip(node.ops, node.comparators, strict=True):
         if isinstance(op, ast.In | ast.NotIn):
-            inside = _column(left).isin(_values(part, columns))
+            inside = _inside(_column(left), part, columns)
             found.append(inside if isinstance(op, ast.In) else ~inside)
         elif type(op) in _COMPARISONS:
             right = _value(part, columns)
@@ -201,7 +215,7 @@ def _question(
         case _, [] if name in _QUESTIONS:
             return _QUESTIONS[name](_column(_value(of, columns)))
         case _, [values] if name == "isin":
-            return _column(_value(of, columns)).isin(_values(values, columns))
+            return _inside(_column(_value(of, columns)), values, columns)
         case _, [low, high] if name == "between":
             column = _column(_value(of, columns))
             above = _applied(operator.ge, column, _value(low, columns))
@@ -220,13 +234,47 @@ def _not_understood(node: ast.expr) -> _FilterError:
     return _FilterError(f"{shown(ast.unparse(node))} is not understood. {ALLOWED}")
 
 
+def _kind(value: Any) -> str:
+    """What a column or a value holds: numbers, texts, or yes and no."""
+    if isinstance(value, pd.Series):
+        if pd.api.types.is_bool_dtype(value.dropna().infer_objects()):
+            return "yes or no"
+        return "numbers" if pd.api.types.is_numeric_dtype(value) else "texts"
+    return (
+        "yes or no" if isinstance(value, bool) else "texts" if isinstance(value, str) else "numbers"
+    )
+
+
+def _alike(left: Any, right: Any) -> None:
+    """Refuse to compare texts with numbers: it would be unequal for everyone, in silence."""
+    kinds = _kind(left), _kind(right)
+    if kinds[0] != kinds[1]:
+        names = [
+            f"column '{side.name}'" if isinstance(side, pd.Series) else shown(side)
+            for side in (left, right)
+        ]
+        raise _FilterError(
+            f"it compares texts with numbers, or yes with either: {names[0]} is of {kinds[0]}, "
+            f"{names[1]} of {kinds[1]}. Put texts in quotes, and numbers in none."
+        )
+
+
 def _applied(operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    if operation in _COMPARISONS.values():
+        _alike(left, right)
     try:
         return operation(left, right)
     except TypeError:
         raise _FilterError(f"it compares texts with numbers. {REMEDY}") from None
     except ArithmeticError as reason:
         raise _FilterError(f"{reason}. {REMEDY}") from None
+
+
+def _inside(column: pd.Series, node: ast.expr, columns: Mapping[str, pd.Series]) -> pd.Series:
+    values = _values(node, columns)
+    for value in values:
+        _alike(column, value)
+    return column.isin(values)
 
 
 def _values(node: ast.expr, columns: Mapping[str, pd.Series]) -> list[Any]:

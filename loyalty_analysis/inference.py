@@ -355,13 +355,17 @@ def _leave_out(function: Function, parts: dict[str, dict[object, Moments]], name
         for group, cells in parts.items()
     }
     try:
-        return function({group: pooled(cells) for group, cells in rest.items()})
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.asarray(function({group: pooled(cells) for group, cells in rest.items()}))
     except (np.linalg.LinAlgError, ValueError):
-        raise DataError(
-            "without one of its clusters the model cannot be estimated, so its errors cannot be "
-            "clustered: a group or a column lives in that cluster alone. Take it out of the model, "
-            "or merge the cluster with another."
-        ) from None
+        values = np.array([np.nan])
+    if np.isfinite(values).all():
+        return values
+    raise DataError(
+        "without one of its clusters the model cannot be estimated, so its errors cannot be "
+        "clustered: a group or a column lives in that cluster alone. Take it out of the model, "
+        "or merge the cluster with another."
+    )
 
 
 def _normal_theory(function: Function, sample: Sample) -> Array:

@@ -197,6 +197,8 @@ def slopes(moments: Moments, outcome: str, terms: Sequence[str]) -> Array:
     # A category that nobody here has (its column is constant) gets the slope 0.
     varies = root.real > 0
     x, kept = [column for column, use in zip(x, varies, strict=True) if use], root[varies]
+    if moments.n <= len(x):
+        raise np.linalg.LinAlgError(f"{moments.n} respondents for {len(x) + 1} parameters")
     scaled = moments.cross[np.ix_(x, x)] / np.outer(kept, kept)
     found = np.zeros(len(terms), dtype=moments.cross.dtype)
     found[varies] = np.linalg.solve(scaled, moments.cross[x, y] / kept) / kept

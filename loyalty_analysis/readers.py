@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import warnings
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
+        _require_commas(path, header)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             # A first field without a name must not become row labels: that would shift the rest.
@@ -71,7 +73,6 @@ def read_table(path: Path) -> pd.DataFrame:
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
-    _require_commas(path, header)
     if frame.empty:
         raise DataError(
             f"{path}: holds a header but no respondent. One row per respondent belongs below it."
@@ -101,10 +102,41 @@ def words_taken_as_missing(path: Path, columns: Sequence[str]) -> dict[str, dict
     return {name: dict(found.value_counts()) for name, found in words.items() if len(found)}
 
 
+def labels(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read columns that name things, not numbers: 01 is not 1, and no digit is rounded away.
+
+    Returns
+    -------
+    DataFrame
+        Texts; whole numbers that were written with a decimal point lose it.
+    """
+    frame = pd.read_csv(
+        path, encoding="utf-8-sig", index_col=False, usecols=list(columns), dtype=str
+    )
+    return frame.apply(
+        lambda column: column.str.strip().str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+    )
+
+
+def swallowed_lines(frame: pd.DataFrame, path: Path) -> list[str]:
+    """Warn of cells that hold whole lines of the file: a quote was opened and never closed."""
+    commas, found = frame.shape[1] - 1, []
+    for name in frame.select_dtypes(["object", "str"]):
+        cells = frame[name].dropna().astype(str)
+        lines = cells[cells.str.contains("\n")].str.split("\n").explode()
+        whole = lines[lines.str.count(",") >= max(commas, 1)]
+        if len(whole):
+            found.append(
+                f"column '{name}' holds {len(whole)} lines that look like rows of the file, first "
+                f"in data row {whole.index[0] + 1}: a quotation mark is not closed there."
+            )
+    return found
+
+
 def _require_commas(path: Path, header: list[str]) -> None:
     """Refuse a file with another separator, which would look like one column with a long name."""
     for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-        if len(header) == 1 and separator in header[0]:
+        if ",".join(header).count(separator) > max(len(header) - 1, 0):
             raise DataError(
                 f"{path}: columns are separated by {name}. Save the file with commas between "
                 "columns and points in decimal numbers."
@@ -133,7 +165,10 @@ def read_moments(path: Path) -> Moments:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, comment="#", encoding="utf-8-sig", index_col=False)
+            lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+            written = [line for line in lines if not line.startswith("#")]
+            _require_commas(path, next(csv.reader(written), []))
+            table = pd.read_csv(StringIO("".join(written)), index_col=False)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -146,7 +181,6 @@ def read_moments(path: Path) -> Moments:
         raise DataError(
             f"{path}: rows hold more fields than the header names. Name every variable."
         ) from None
-    _require_commas(path, [str(name) for name in table.columns])
     fixed = ["variable", "n", "mean", "sd"]
     missing = [name for name in fixed if name not in table.columns]
     if missing:

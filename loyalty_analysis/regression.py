@@ -303,8 +303,8 @@ def regression(survey: Survey) -> pd.DataFrame:
         One row per model and term. model, outcome, term; estimate, std_error, df, statistic,
         p_value, conf_low, conf_high (raw, in scale points); n; beta, beta_std_error, beta_df,
         beta_p, beta_low, beta_high (standardized); zero_order (correlation with the outcome); vif;
-        beta_latent (not yet estimated: empty). Numbers of a category with fewer than ten
-        respondents are empty.
+        beta_latent (not yet estimated: empty). Categories with fewer than ten
+        respondents stand in the equation and are left out here.
 
     Examples
     --------
@@ -353,9 +353,7 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
     )
     unknown = ["beta_std_error", "beta_p", "beta_low", "beta_high"]
     table.loc[table["term"].isin(_in_one_cluster(survey, terms)), unknown] = np.nan
-    shown = ["model", "outcome", "term", "n"]
-    table.loc[table["term"].isin(survey.small_groups), table.columns.difference(shown)] = np.nan
-    return table
+    return table[~table["term"].isin(survey.small_groups)]
 
 
 def _in_one_cluster(survey: Survey, terms: tuple[str, ...]) -> list[str]:

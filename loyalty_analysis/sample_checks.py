@@ -51,7 +51,22 @@ def sample_problems(
     model = study.model
     used = list(dict.fromkeys([*study.model_constructs, *model.controls, *model.moderators]))
     problems += _called_like_categories(sample[used])
+    problems += [] if cluster else _too_rare(sample, study)
     return problems + [p for name in used for p in _unusable(sample[name], study)]
+
+
+def _too_rare(sample: pd.DataFrame, study: Study) -> list[str]:
+    """Categories of one respondent, whose slope has no robust error."""
+    found = []
+    for name in dict.fromkeys([*study.model.controls, *study.model.moderators]):
+        values = sample[name]
+        text = not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+        if name not in study.constructs and text and as_text(values).value_counts().min() < 2:
+            found.append(
+                f"column '{name}' holds a category too rare to be held constant. Merge it with "
+                "another, or leave its cells empty."
+            )
+    return found
 
 
 def _called_like_categories(sample: pd.DataFrame) -> list[str]:
@@ -102,6 +117,41 @@ def _unusable(values: pd.Series, study: Study) -> list[str]:
             "has two levels; make it a control, or filter with design.where."
         ]
     return []
+
+
+def published_problems(known: Moments, study: Study) -> list[str]:
+    """Means and SDs that no answers on the declared scale can have, and too few respondents.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> known = Moments.from_frame(pd.DataFrame({"cusa": [52.0, 51.0] * 5}))
+    >>> print(published_problems(known, load_study("mobile_customers"))[0])
+    the mean of cusa is 51.5, outside the scale 1 to 7 of 'satisfaction'. Compare it with the
+    printed table, or correct the scale.
+    """
+    problems = []
+    if known.n < SMALLEST_GROUP:
+        problems.append(f"n is {known.n}; {SMALLEST_GROUP} are the least that is analysed.")
+    sizes = dict(zip(known.columns, zip(known.mean, known.sd, strict=True), strict=True))
+    for name in study.constructs:
+        low, high = study.scale_of(name).min, study.scale_of(name).max
+        for variable in {name: None, **dict.fromkeys(study.items_of(name))}:
+            if variable not in sizes or low is None or high is None:
+                continue
+            mean, sd = sizes[variable]
+            # As far from the mean as answers can be: all of them at the ends of the scale.
+            most = max((high - mean) * (mean - low) * known.n / (known.n - 1), 0.0) ** 0.5
+            scale = f"the scale {low:g} to {high:g} of '{name}'"
+            remedy = "Compare it with the printed table, or correct the scale."
+            if not low <= mean <= high:
+                problems.append(f"the mean of {variable} is {mean:g}, outside {scale}. {remedy}")
+            elif sd > most + 0.01 * (high - low):  # printed numbers are rounded
+                problems.append(
+                    f"the sd of {variable} is {sd:g}, and with its mean of {mean:g} {scale} allows "
+                    f"{most:.2f} at most. {remedy}"
+                )
+    return problems
 
 
 def equation_problems(

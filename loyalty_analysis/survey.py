@@ -43,8 +43,8 @@ from loyalty_analysis.preparation import (
     scored,
     turned,
 )
-from loyalty_analysis.readers import read_moments, read_table
-from loyalty_analysis.sample_checks import equation_problems, sample_problems
+from loyalty_analysis.readers import labels, read_moments, read_table, swallowed_lines
+from loyalty_analysis.sample_checks import equation_problems, published_problems, sample_problems
 from loyalty_analysis.study import Study, load_study
 
 
@@ -256,7 +256,7 @@ def survey_from_moments(study: Study) -> Survey:
             offset[row] += turned(study, name) / len(items) if against else 0.0
     opposed, warnings = direction_problems_of_moments(known, study)
     path = str(study.data_path)
-    raise_all(DataError, path, [*problems, *opposed])
+    raise_all(DataError, path, [*problems, *opposed, *published_problems(known, study)])
     moments = known.linear(matrix, names, offset)
     terms = {equation.model: equation.terms for equation in equations(study)}
     unfit, odd = equation_problems(moments, study, terms)
@@ -284,7 +284,9 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     kept = raw
     for one in filters:
         kept = filtered(kept, one, path)
-    items, warnings = _checked_items(kept, study)
+    kept = _named(kept, study)
+    items, warnings = _checked_items(kept, raw, study)
+    warnings += swallowed_lines(raw, study.data_path)
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
     attrition, complete = attrition_of(frame, study, len(raw), len(kept), items)
     sample, items = frame[complete], items[complete]
@@ -311,7 +313,18 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     return replace(survey, warnings=(*warnings, *odd))
 
 
-def _checked_items(kept: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, list[str]]:
+def _named(kept: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Identifiers and groups as they are written in the file: 01 and 1 are two of them."""
+    design = study.design
+    numbers = {*study.model.controls, *study.model.moderators, design.weight}
+    names = {design.respondent, design.cluster, design.wave, *design.groups} - numbers - {None}
+    known = [name for name in kept if name in names and pd.api.types.is_numeric_dtype(kept[name])]
+    return kept.assign(**labels(study.data_path, known).loc[kept.index]) if known else kept
+
+
+def _checked_items(
+    kept: pd.DataFrame, raw: pd.DataFrame, study: Study
+) -> tuple[pd.DataFrame, list[str]]:
     """Items that all point the same way, and warnings; every problem of the file at once."""
     answers = answers_of(kept, study)
     problems = [
@@ -326,4 +339,4 @@ def _checked_items(kept: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, list
     if problems:
         problems += respondent_problems(kept, study)
     raise_all(DataError, str(study.data_path), problems)
-    return items, [*warnings, *coding_warnings(kept, study), *missing_word_warnings(kept, study)]
+    return items, [*warnings, *coding_warnings(kept, study), *missing_word_warnings(raw, study)]

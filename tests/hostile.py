@@ -97,6 +97,15 @@ def _blank(*columns: str) -> Callable[[], pd.DataFrame]:
     return lambda: answers().assign(**dict.fromkeys(columns, np.nan))
 
 
+def _asked_two_of_three() -> pd.DataFrame:
+    """Each respondent was asked two of the three items, one of which runs the other way."""
+    frame = answers().assign(aff3=lambda d: 8 - d["aff3"])
+    left_out = [f"aff{number % 3 + 1}" for number in range(len(frame))]
+    for row, item in enumerate(left_out):
+        frame.loc[row, item] = np.nan
+    return frame
+
+
 def _several() -> pd.DataFrame:
     frame = answers().drop(columns="nor1")
     return frame.assign(aff1=frame["aff1"].replace(7, 77), sea1=4, w=0, rep1="often")
@@ -144,6 +153,7 @@ DATA_FILE = [
     Case("a spreadsheet called .csv", ["not UTF-8"], edit=text("survey.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xe1\xf2")),
     Case("duplicate headers", ["the header repeats aff2", "Rename"], edit=replaced("survey.csv", "aff1", "aff2")),
     Case("semicolons between columns", ["separated by semicolons", "commas"], edit=text("survey.csv", "id;aff1\n1;2\n")),
+    Case("semicolons and decimal commas", ["separated by semicolons", "points in decimal numbers"], edit=text("survey.csv", "id;aff1\n1;2,5\n2;3,5\n")),
     Case("rows longer than the header", ["more fields than the 2"], edit=text("survey.csv", "a,b\n1,2,3\n4,5,6\n")),
     Case("a quote that never closes", ["not a readable CSV", "in quotes"], edit=text("survey.csv", 'a,b\n"1,2\n')),
 ]  # fmt: skip
@@ -152,7 +162,7 @@ ANSWERS = [
     Case("unknown column", ["column 'aff1' (an item of affective) is missing", "Did you mean 'aff_1'?"], frame=lambda: answers().rename(columns={"aff1": "aff_1"})),
     Case("answers off the scale", ["column 'aff1' holds 9 (2 times), 0 (once)", "outside the scale 1 to 7", "Declare the code in 'missing'"], frame=first("aff1", 9, 9, 0)),
     Case("constant item", ["column 'aff1' holds 4 only", "an item must vary"], frame=edited(aff1=4)),
-    Case("text among the answers", ["column 'aff1' holds text in 2 rows ('agree', 'n.a.')", "numbers"], frame=first("aff1", "agree", "n.a.")),
+    Case("text among the answers", ["column 'aff1' holds text in 2 rows (data rows 1, 2: 'n.a.')", "numbers"], frame=first("aff1", "agree", "n.a.")),
     Case("decimal commas", ["holds text", "'4,5'"], frame=first("aff1", "4,5")),
     Case("an infinite answer", ["column 'aff1' holds inf"], frame=first("aff1", np.inf)),
     Case("a number of 400 digits", ["column 'aff1' holds"], frame=first("aff1", "9" * 400)),
@@ -161,16 +171,17 @@ ANSWERS = [
     Case("an item reversed and not declared", ["items of 'forced' run against the others: 'for3' (item-rest correlation -0.", "constructs.forced.reversed"], {"constructs.forced.reversed": REMOVE}),
     Case("an item declared reversed that is not", ["'aff1' (declared reversed; item-rest", "must list exactly"], {"constructs.affective.reversed": ["aff1"]}),
     Case("problems in the answers and in the claims", ["survey.csv: column 'aff1' holds 4 only", "own.toml: C1: unknown estimand 'magic'"], frame=edited(aff1=4), claims=[{"estimand": "magic"}]),
+    Case("a reversed item among items that not everybody was asked", ["items of 'affective' run against the others: 'aff3'"], {"scale.min_items": 1}, _asked_two_of_three),
     Case("several problems at once", ["5 problems", "1. column 'nor1'", "5. weight"], {"design.weight": "w"}, _several),
 ]  # fmt: skip
 
 DESIGN = [
     Case("repeated respondents", ["column 'id' repeats 120 times (data rows 121, 122, 123, …)", "design.wave"], {"design.respondent": "id"}, lambda: TWO_WAVES),
-    Case("weights that are not positive", ["weight column 'w' holds '0', '-1' in 2 rows", "positive"], {"design.weight": "w"}, first("w", 0, -1)),
-    Case("text among the weights", ["weight column 'w' holds 'heavy' in 1 row"], {"design.weight": "w"}, first("w", "heavy")),
+    Case("weights that are not positive", ["weight column 'w' holds what is no weight in 2 rows (data rows 1, 2: '0', '-1')", "positive"], {"design.weight": "w"}, first("w", 0, -1)),
+    Case("text among the weights", ["weight column 'w' holds what is no weight in 1 row (data row 1)"], {"design.weight": "w"}, first("w", "heavy")),
     Case("a weight that outweighs all others", ["the sample counts as 1.0 respondents (Kish's effective number)", "trim the weights"], {"design.weight": "w"}, first("w", 1e8)),
     Case("one cluster only", ["'industry' holds one cluster only"], {"design.cluster": "industry"}, edited(industry="x")),
-    Case("text in a numeric control", ["column 'age' (model.controls) holds text in 1 row ('unknown')", "Leave these cells empty"], {"model.controls": ["age"]}, first("age", "unknown")),
+    Case("text in a numeric control", ["column 'age' (model.controls) holds text in 1 row (data row 1: 'unknown')", "Leave these cells empty"], {"model.controls": ["age"]}, first("age", "unknown")),
     Case("a control in an impossible unit", ["column 'age' runs from", "to 1e+200", "Change its unit"], {"model.controls": ["age"]}, first("age", 1e200)),
     Case("a control that hardly varies", ["age varies so little beside its mean", "Subtract a constant"], {"model.controls": ["age"]}, edited(age=1e16 + 2.0 * answers()["shown"])),
     Case("a column called like a category", ["column 'gender[male]'", "a category of 'gender'"], {"model.controls": ["gender", "gender[male]"]}, lambda: answers().assign(**{"gender[male]": answers()["age"]})),
@@ -182,6 +193,7 @@ DESIGN = [
     Case("no respondent complete", ["no respondent is complete", "costliest is 'age missing'"], {"model.controls": ["age"]}, lambda: answers().assign(age=np.where(np.arange(120) < 50, np.arange(120), np.nan), aff1=lambda d: d["aff1"].where(d.index >= 50))),
     Case("perfectly collinear drivers", ["affective, normative are collinear", "take one of them out"], frame=lambda: answers().assign(nor1=lambda d: d["aff1"], nor2=lambda d: d["aff2"], nor3=lambda d: d["aff3"])),
     Case("a filter on an unknown column", ["no column is called 'agee'", "Did you mean 'age'?"], arguments=["--where", "agee > 30"]),
+    Case("a filter that compares texts with numbers", ["'gender' is of texts, 1 of numbers", "Put texts in quotes"], arguments=["--where", "gender != 1"]),
     Case("a filter that cannot be read", ["cannot be applied", "Write a comparison"], arguments=["--where", "age >"]),
     Case("a filter that runs code", ["'.to_csv' is not understood here", "Allowed are columns"], arguments=["--where", "age.to_csv('x')"]),
     Case("a filter that would never end", ["'9 ** 9 ** 9' is not understood", "Allowed are columns"], arguments=["--where", "age < 9**9**9"]),
@@ -195,6 +207,8 @@ PUBLISHED = [
     Case("an impossible correlation table", ["no data can have these correlations together"], PRINTED, edit=moments(".6,1,\nrepurchase,200,4.5,1.4,.4,.5", ".9,1,\nrepurchase,200,4.5,1.4,.9,-.9")),
     Case("an SD that is not positive", ["sd of satisfaction is not positive"], PRINTED, edit=moments("1.1", "0")),
     Case("an SD in an impossible unit", ["mean or sd of satisfaction cannot be calculated with", "Change its unit"], PRINTED, edit=moments("1.1", "1e200")),
+    Case("a mean off the scale", ["the mean of satisfaction is 49, outside the scale 1 to 7"], PRINTED, edit=moments("4.9", "49")),
+    Case("an SD beyond what the scale allows", ["the sd of satisfaction is 11", "at most"], PRINTED, edit=moments("1.1", "11")),
     Case("unequal n", ["n must be one whole number"], PRINTED, edit=moments("repurchase,200", "repurchase,150")),
     Case("text for a number", ["column 'mean' of satisfaction holds 'high' where a number belongs"], PRINTED, edit=moments("4.9", "high")),
     Case("decimal commas in a table", ["points in decimal numbers"], PRINTED, edit=moments("4.9", "4,9")),
@@ -202,6 +216,14 @@ PUBLISHED = [
     Case("a filter without respondents", ["needs respondents"], PRINTED, edit=moments(), arguments=["--where", "age > 3"]),
     Case("variables that say the same", ["are collinear"], {**PRINTED, "model": {"drivers": ["affective", "satisfaction"], "outcomes": {"repurchase": "intention"}}}, edit=moments(".6,1,\nrepurchase,200,4.5,1.4,.4,.5", "1,1,\nrepurchase,200,4.5,1.4,.4,.4")),
 ]  # fmt: skip
+
+
+def _unclosed(path: Path) -> None:
+    """Open a quotation mark in one row and close it in the next but one."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].removesuffix("x") + '"x'
+    lines[5] += '"'
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _lonely() -> pd.DataFrame:
@@ -213,6 +235,8 @@ def _lonely() -> pd.DataFrame:
 
 
 DOUBTS = [
+    Case("a quotation mark that closes too late", ["column 'note' holds 2 lines that look like rows of the file, first in data row 3"], frame=edited(note="x"), edit=lambda f: _unclosed(f / "survey.csv")),
+    Case("a country called NA in a filter", ["column 'gender' holds 'NA' in 2 rows, read as missing"], frame=first("gender", "NA", "NA"), arguments=["--where", "gender != 'male'"]),
     Case("an item that hardly goes with the others", ["item 'aff3' of 'affective' hardly goes with the others (item-rest correlation -0."], frame=_lonely),
     Case("a missing code in a control", ["column 'age' (model.controls) holds -99 in 1 row", "Leave these cells empty"], {"model.controls": ["age"]}, first("age", -99)),
     Case("a country called NA", ["column 'gender' holds 'NA' in 2 rows, read as missing"], {"model.controls": ["gender"]}, first("gender", "NA", "NA")),

@@ -119,11 +119,8 @@ def test_nothing_is_estimated_for_a_group_of_fewer_than_ten(tmp_path: Path) -> N
     results = analyse(survey)
     assert survey.small_groups == {"gender[rare]", "shown"}
     table = results["regression"].set_index("term")
-    numbers = [
-        name for name in table.columns if name not in ("model", "outcome", "n", "beta_latent")
-    ]
-    assert table.loc[["gender[rare]", "shown"], numbers].isna().all(axis=None)
-    assert table.loc[["affective", "gender[male]"], numbers].notna().all(axis=None)
+    assert not {"gender[rare]", "shown"} & set(table.index)
+    assert table.loc[["affective", "gender[male]"], "estimate"].notna().all()
     assert len(results["contrasts"]) == 0
     verdicts = judge(survey, results).set_index("claim")
     reasons = verdicts.loc[["C2", "C3"], "reason"]

@@ -169,7 +169,7 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
         ({}, with_cell("aff1", 8), ["column 'aff1' holds 8 (once)", "1 to 7", "'missing'"]),
         ({}, with_cell("aff1", 0), ["column 'aff1' holds 0 (once)"]),
         ({}, with_cell("aff1", "inf"), ["column 'aff1' holds inf"]),
-        ({}, with_cell("aff1", "often"), ["'aff1' holds text in 1 row ('often')", "numbers"]),
+        ({}, with_cell("aff1", "often"), ["'aff1' holds text in 1 row (data row 4)", "numbers"]),
         ({}, with_cell("aff1", "5,5"), ["'aff1' holds text", "'5,5'"]),
         ({}, edited(aff1=4), ["column 'aff1' holds 4 only", "must vary"]),
         ({}, edited(aff1=np.nan), ["column 'aff1' (of affective) holds no answer"]),
@@ -183,10 +183,10 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
         ({"model.moderators": ["show"]}, None, ["(model.moderators)", "Did you mean 'shown'?"]),
         ({"design.weight": "ww"}, None, ["column 'ww' (design.weight) is missing"]),
         ({"design.groups": ["sectr"]}, None, ["(design.groups)", "Did you mean 'sector'?"]),
-        ({"design.weight": "w"}, with_cell("w", 0), ["'w' holds '0' in 1 row", "positive"]),
-        ({"design.weight": "w"}, with_cell("w", -1), ["weight column 'w' holds '-1"]),
-        ({"design.weight": "w"}, with_cell("w", "inf"), ["weight column 'w' holds 'inf'"]),
-        ({"design.weight": "w"}, with_cell("w", "high"), ["weight column 'w' holds 'high'"]),
+        ({"design.weight": "w"}, with_cell("w", 0), ["in 1 row (data row 4: '0')", "positive"]),
+        ({"design.weight": "w"}, with_cell("w", -1), ["(data row 4: '-1"]),
+        ({"design.weight": "w"}, with_cell("w", "inf"), ["(data row 4: 'inf'"]),
+        ({"design.weight": "w"}, with_cell("w", "high"), ["'w' holds what is no weight"]),
         ({"design.cluster": "industry"}, edited(industry="one"), ["'industry'", "one cluster"]),
         ({"model.controls": ["gender"]}, edited(gender="x"), ["'gender' is x for everyone"]),
         ({"model.moderators": ["shown"]}, edited(shown=1), ["'shown' is 1 for everyone"]),
@@ -253,7 +253,7 @@ def test_weights_of_any_size_count_alike(tmp_path):
 def test_a_filter_keeps_the_rows_it_names(tmp_path, where, kept):
     survey = survey_of(tmp_path, {"design.where": where, "design.respondent": "id"})
     assert survey.frame is not None
-    assert survey.frame["id"].tolist() == answers().loc[kept, "id"].tolist()
+    assert survey.frame["id"].astype(int).tolist() == answers().loc[kept, "id"].tolist()
     assert survey.n_read == 120
 
 
