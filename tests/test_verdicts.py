@@ -550,7 +550,7 @@ def test_a_group_that_is_missing_or_small_is_named(tmp_path):
     asked = [{"estimand": "slope_difference", "versus": ["goods", "services"]}]
     raw = answers().assign(sector=["goods"] * 117 + ["services"] * 3)
     row = only(judged(tmp_path / "a", asked, GROUPS, frame=raw))
-    assert row["reason"].startswith("missing_group: sector 'services' has fewer than 10 respondents")
+    assert row["reason"].startswith("missing_group: sector 'services' has fewer than 10")
     row = only(judged(tmp_path / "b", asked, GROUPS, frame=raw.assign(sector="goods")))
     assert row["reason"].startswith("missing_group: sector 'services' has 0 respondents")
 
