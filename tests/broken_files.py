@@ -187,7 +187,8 @@ def odd_answers(draw: st.DrawFn, sound: pd.DataFrame) -> pd.DataFrame:
 
 def _near_copy(frame: pd.DataFrame, column: str, rng: np.random.Generator) -> pd.Series:
     noise = 10.0 ** -rng.integers(0, 16) * rng.normal(size=len(frame))
-    return frame[rng.choice(["aff1", "sat1", "sea1", "usability", "w"])] + noise
+    near = frame[rng.choice(["aff1", "sat1", "sea1", "usability", "w"])]
+    return pd.to_numeric(near, errors="coerce") + noise
 
 
 def _copy_of(frame: pd.DataFrame, column: str, rng: np.random.Generator) -> pd.Series:

@@ -66,7 +66,7 @@ class Machine:
         finished = subprocess.run(
             [*self.prefix, str(self.program(program)), *arguments],
             cwd=self.work,
-            env=variables | {"HOME": str(home or self.home)},
+            env=variables | {"HOME": str(home or self.home), "TMPDIR": str(self.home)},
             capture_output=True,
             text=True,
             encoding="utf-8",
