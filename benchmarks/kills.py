@@ -178,8 +178,8 @@ def table(kills: int, tally: Tally, swept: bool) -> str:
     lines = [
         "# Killed reports\n",
         f"`loyalty report {STUDY}` was killed {kills} times (SIGKILL to its main process, which",
-        "no program can catch), at moments drawn evenly from the time a report takes. Reports that had",
-        "ended by then were looked at too, and are not counted among them.",
+        "no program can catch), at moments drawn evenly from the time a report takes. Reports that",
+        "had ended by then were looked at too, and are not counted among them.",
         f"`{command}` makes this table again.\n",
         "| the kill fell | kills | intact | left something for the next run to remove |",
         "| --- | --- | --- | --- |",

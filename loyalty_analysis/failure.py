@@ -16,7 +16,7 @@ from loyalty_analysis.manifest import first_line, read_manifest
 from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import environment
 from loyalty_analysis.run_folder import RunFolder
-from loyalty_analysis.sections import anchor_of, sections
+from loyalty_analysis.sections import Section, anchor_of, sections
 from loyalty_analysis.survey import Survey
 
 STATES = {
@@ -73,7 +73,7 @@ def failure_page(
     str
         HTML that loads nothing from anywhere.
     """
-    evidence = sections([one for one in notebooks if one.path.is_file()], None)
+    evidence = _evidence(notebooks)
     shown = {section.anchor for section in evidence}
     return (
         environment()
@@ -89,6 +89,14 @@ def failure_page(
             files=run.files(),
         )
     )
+
+
+def _evidence(notebooks: Sequence[NotebookRun]) -> list[Section]:
+    """Show the notebooks as far as they came; none when showing them is what went wrong."""
+    try:
+        return sections([one for one in notebooks if one.path.is_file()], None)
+    except Exception:  # the run's own error is the one to tell, whatever fails beside it
+        return []
 
 
 def _sentences(error: BaseException, notebooks: Sequence[NotebookRun]) -> list[str]:
