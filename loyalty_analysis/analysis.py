@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
 import pandas as pd
 
-from loyalty_analysis.claims import Claim, load_claims
+from loyalty_analysis.cfa import cfa_fit, cfa_loadings, measurement_model
+from loyalty_analysis.claims import Claim, claim_files, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
 from loyalty_analysis.errors import DataError
+from loyalty_analysis.gates import gates
+from loyalty_analysis.invariance import invariance
+from loyalty_analysis.memory import remembered
+from loyalty_analysis.method_bias import method_bias
 from loyalty_analysis.moments import one_thread
+from loyalty_analysis.quality import quality
 from loyalty_analysis.regression import correlations, models, regression
+from loyalty_analysis.reliability import item_statistics, reliability
+from loyalty_analysis.sem_model import ModelError
+from loyalty_analysis.structures import rival_structures
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.twins import Twins, twins
+from loyalty_analysis.validity import discriminant, factorability
 
 
-@one_thread
-def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
-    """Estimate what a study declares.
+def analyse(
+    survey: Survey, everything: bool = True, memory: str | Path | None = None
+) -> dict[str, pd.DataFrame]:
+    """Estimate what a study declares, the measurement of its constructs first.
 
     Parameters
     ----------
     survey : Survey
     everything : bool
-        Also what no claim needs: diagnostics, descriptives and answer distributions.
+        Also what no claim needs: invariance across groups that no claim compares, diagnostics,
+        descriptives, items, answer distributions, data quality, the band of a common method.
+    memory : path, optional
+        Folder in which results are kept and found again, see :func:`memory.remembered`.
 
     Returns
     -------
     dict of str to DataFrame
-        models, regression, contrasts, correlations, attrition; with ``everything`` also
-        descriptives and, where there are respondents, diagnostics and answers.
+        models, regression, contrasts, correlations, attrition, reliability, discriminant, cfa_fit,
+        cfa_loadings, invariance, gates; with ``everything`` also descriptives, items,
+        factorability, method_bias and, where there are respondents, diagnostics, answers, quality.
 
     Raises
     ------
@@ -39,28 +59,84 @@ def analyse(survey: Survey, everything: bool = True) -> dict[str, pd.DataFrame]:
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> sorted(analyse(read_survey("bank_customers"), everything=False))
-    ['attrition', 'contrasts', 'correlations', 'models', 'regression']
+    >>> results = analyse(read_survey("bank_customers"), everything=False)
+    >>> bool(results["gates"]["passes"].all())
+    False
     """
     try:
-        return _frames(survey, everything)
+        return remembered(
+            lambda: _frames(survey, everything), lambda: _content(survey, everything), memory
+        )
     except DataError as error:
         raise type(error)(f"{survey.study.data_path}: {error}") from None
 
 
+def _content(survey: Survey, everything: bool) -> list[object]:
+    """What the results depend on: study, claims, answers, the version of this package."""
+    claims = [path.read_bytes() for path in claim_files(survey.study).values()]
+    known = survey.item_moments
+    answers = [survey.frame, survey.items, survey.levels, survey.cluster, survey.moments]
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return [survey.study.model_dump(), claims, known, answers, everything, code]
+
+
+@one_thread
 def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
+    study, claims = survey.study, single_claims(survey.study)
+    latent, measured = twins_or_none(survey), measurement_model(survey)
     results = {
         "models": models(survey),
-        "regression": regression(survey),
-        "contrasts": contrasts(survey, single_claims(survey.study)),
+        "regression": regression(survey, latent),
+        "contrasts": contrasts(survey, claims, latent),
         "correlations": correlations(survey),
         "attrition": survey.attrition,
+        "reliability": reliability(survey, measured.loadings()),
+        "cfa_loadings": cfa_loadings(measured),
     }
-    if everything:
-        results["descriptives"] = descriptives(survey)
-    if everything and survey.has_respondents:
-        results["diagnostics"] = diagnostics(survey)
-        results["answers"] = answers(survey)
+    results["discriminant"] = discriminant(survey, results["reliability"], measured.correlations())
+    asked = {claim.estimand for claim in claims}
+    structures = everything or "rival_models" in asked
+    rivals = rival_structures(survey, claims) if structures else pd.DataFrame()
+    results["cfa_fit"] = cfa_fit(measured, rivals)
+    columns = list(study.design.groups) if everything else _compared_columns(survey, claims)
+    results["invariance"] = invariance(survey, columns)
+    results["gates"] = gates(study, results, measured)
+    return results | (_further(survey) if everything else {})
+
+
+def twins_or_none(survey: Survey) -> Twins | None:
+    """The error-corrected twins of a study, None where its items cannot carry a latent model."""
+    try:
+        return twins(survey)
+    except (DataError, ModelError):
+        return None
+
+
+def _compared_columns(survey: Survey, claims: Sequence[Claim]) -> list[str]:
+    """Group columns that a claim about a difference of slopes compares."""
+    compared = {tuple(map(str, c.versus)) for c in claims if c.estimand == "slope_difference"}
+    return [
+        column
+        for column, contrast in survey.study.contrasts.items()
+        if {contrast.sides, contrast.sides[::-1]} & compared
+    ]
+
+
+def _further(survey: Survey) -> dict[str, pd.DataFrame]:
+    """What no claim needs."""
+    results = {
+        "descriptives": descriptives(survey),
+        "items": item_statistics(survey),
+        "method_bias": method_bias(survey),
+    }
+    with suppress(DataError):  # items that repeat each other: the measurement model says so
+        results["factorability"] = factorability(survey)
+    if survey.has_respondents:
+        results |= {
+            "diagnostics": diagnostics(survey),
+            "answers": answers(survey),
+            "quality": quality(survey),
+        }
     return results
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import (
     VERDICT_MARKS,
     capitalised,
@@ -14,10 +17,14 @@ from loyalty_analysis.formatting import (
     in_sentence,
     listing,
     number,
+    percent,
     shortened,
 )
+from loyalty_analysis.method_bias import bands
 from loyalty_analysis.sentences import enough, told_side
 
+WEAK_LOADING = 0.50
+"""Standardized loading below which an item shares less than a quarter of its variance."""
 _HELD = "once the rest of the equation is held constant"
 
 
@@ -26,6 +33,40 @@ class Panel(NamedTuple):
 
     outcome: str
     slopes: pd.DataFrame
+
+
+def shown_models(table: pd.DataFrame, study: Any, file: str) -> dict[str, str]:
+    """Name the mediator's equation and each outcome's with the mediator left out.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With a column ``model``.
+    study : Study
+    file : str
+        The file that holds the table, for the message.
+
+    Returns
+    -------
+    dict of str to str
+        Outcome of each model that is in the table.
+
+    Raises
+    ------
+    RunError
+        When none is.
+    """
+    model = study.model
+    wanted = {model.mediator: model.mediator} if model.mediator else {}
+    wanted |= {f"{outcome}.total": outcome for outcome in model.outcomes}
+    known = set(table["model"])
+    found = {name: outcome for name, outcome in wanted.items() if name in known}
+    if not found:
+        raise RunError(
+            f"{file}, column model: found {sorted(known)}, none of the study's models "
+            f"{list(wanted)}. Run the analysis again with this study."
+        )
+    return found
 
 
 def named(construct: str, study: Any) -> str:
@@ -178,6 +219,149 @@ def answers_finding(items: pd.DataFrame) -> str:
     if where.startswith("none"):
         return f"On {where} do more answers lie above the midpoint of the scale than below"
     return f"On {where}, more answers lie above the midpoint of the scale than below"
+
+
+def weak(table: pd.DataFrame) -> pd.Series:
+    """Which loadings lie below .50, so that an item shares little with its construct.
+
+    Examples
+    --------
+    >>> weak(pd.DataFrame({"standardized": [0.49, 0.8, float("nan")]})).to_list()
+    [True, False, False]
+    """
+    return table["standardized"] < WEAK_LOADING
+
+
+def loadings_finding(table: pd.DataFrame, study: Any) -> str:
+    """Say which items load weakly on their construct, or which loads least.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = pd.DataFrame({"construct": "image", "item": ["a", "b"], "standardized": [0.9, 0.4]})
+    >>> loadings_finding(table, load_study("bank_customers"))
+    '1 of 2 items loads below 0.50: B (image, 0.40)'
+    """
+    table = table.dropna(subset="standardized").sort_values("standardized", kind="stable")
+    if table.empty:
+        return "No loading could be estimated"
+    low = table[weak(table)]
+    shown = [
+        f"{study.label(row.item)} ({named(row.construct, study)}, {number(row.standardized)})"
+        for row in (low if len(low) else table.head(1)).itertuples()
+    ]
+    limit = number(WEAK_LOADING)
+    if len(low):
+        verb = "loads" if len(low) == 1 else "load"
+        return f"{len(low)} of {len(table)} items {verb} below {limit}: {listing(shown)}"
+    every = "The one item loads" if len(table) == 1 else f"All {len(table)} items load"
+    return f"{every} at {limit} or above; weakest: {shown[0]}"
+
+
+def distinct_finding(table: pd.DataFrame, study: Any) -> str:
+    """Say which constructs cannot be told apart, or which two come closest.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> pair = {"a": ["image"], "b": "value", "htmt": 0.8, "htmt_low": 0.7, "htmt_high": 0.95}
+    >>> distinct_finding(pd.DataFrame(pair), load_study("bank_customers"))
+    'Of 1 pair, 1 may be one construct, not two: image with perceived value'
+    """
+    table = table.dropna(subset="htmt_high").sort_values("htmt_high", ascending=False)
+    if table.empty:
+        return "No two constructs could be compared"
+    limit = study.gates.htmt
+    many = f"{len(table)} pair{'s' * (len(table) > 1)}"
+    close = table[table["htmt_high"] >= limit]
+    names = [f"{named(row.a, study)} with {named(row.b, study)}" for row in table.itertuples()]
+    if len(close):
+        what = "may be one construct, not two"
+        return f"Of {many}, {len(close)} {what}: {listing(names[: len(close)])}"
+    first = table.iloc[0]
+    closest = f"{names[0]} ({estimate(first['htmt'], first['htmt_low'], first['htmt_high'])})"
+    return f"Every pair of constructs stays below {number(limit)}; closest: {closest}"
+
+
+def kept_slopes(table: pd.DataFrame, study: Any) -> pd.DataFrame:
+    """Up to which share of a common method each driver's slope keeps its side of zero.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As in results/method_bias.csv.
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        What `method_bias.bands` returns, of drivers in the mediator's equation and in those of the
+        outcomes without it; ``everywhere``: whether at every share that can be.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.method_bias import method_bias
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> kept_slopes(method_bias(survey), survey.study)["everywhere"].to_list()
+    [False, True, False, True]
+    """
+    models = shown_models(table, study, "results/method_bias.csv")
+    chosen = table["model"].isin(models) & table["term"].isin(list(study.model.drivers))
+    table = table[chosen & (table["direction"] != "marker")]
+    reach = table[table["admissible"]].groupby("model")["share"].max()
+    found = bands(table)
+    return found.assign(everywhere=found["holds_to"] >= found["model"].map(reach))
+
+
+def bands_finding(kept: pd.DataFrame, most: float) -> str:
+    """Say how many slopes keep their side of zero whatever a common method's share.
+
+    Examples
+    --------
+    >>> kept = pd.DataFrame({"holds_to": [0.4, 0.1, None], "everywhere": [True, False, False]})
+    >>> print(bands_finding(kept, 0.4))
+    With a common method of up to 40% of the variance, 1 of 2 slopes keeps its side of zero
+    """
+    told = kept[kept["holds_to"].notna()]
+    if told.empty:
+        return "No slope can be told from zero, with or without a common method"
+    stay = int(told["everywhere"].sum())
+    verb = "keeps its side" if stay == 1 else "keep their side"
+    slopes = f"{stay} of {len(told)} slopes" if len(told) > 1 else f"{stay} of 1 slope"
+    return f"With a common method of up to {percent(most)} of the variance, {slopes} {verb} of zero"
+
+
+def structure_label(name: str, study: Any) -> str:
+    """Name a structure of constructs as a reader knows them.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> structure_label("4 factors: economic + forced", load_study("rice_simulated"))
+    '4 factors (economic commitment with forced commitment)'
+    """
+    count, _, merged = name.partition(": ")
+    parts = [
+        " with ".join(named(one, study) for one in part.split(" + "))
+        for part in filter(None, merged.split(", "))
+    ]
+    return f"{count} ({'; '.join(parts)})" if parts else count
+
+
+def twin_side(row: Any) -> int:
+    """Side of zero that an error-corrected slope can be told to lie on; 0 when it cannot.
+
+    Examples
+    --------
+    >>> row = {"df": 9.0, "beta_latent_df": 9.0, "beta_latent_low": -0.3, "beta_latent_high": -0.1}
+    >>> twin_side(pd.Series(row))
+    -1
+    """
+    # a table without degrees of freedom has enough of them
+    known = [getattr(row, name) for name in ("df", "beta_latent_df") if hasattr(row, name)]
+    ends = {"beta_low": row.beta_latent_low, "beta_high": row.beta_latent_high}
+    return told_side(SimpleNamespace(df=min(known, default=inf), **ends))
 
 
 def verdicts_finding(verdicts: Sequence[str], claims: int) -> str:

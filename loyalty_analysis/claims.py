@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loyalty_analysis.errors import ClaimError, did_you_mean, raise_all, shown
 from loyalty_analysis.resources import seen, shipped
-from loyalty_analysis.study import Line, Name, Names, Prose, Study, details, either, read_toml, said
+from loyalty_analysis.study import Study
+from loyalty_analysis.toml_files import Line, Name, Names, Prose, details, either, read_toml, said
 
 Source = Literal["paper", "press", "rival", "own"]
 Sign = Literal["+", "-", "none", "any", "not_negative"]
@@ -35,7 +36,9 @@ NEGLIGIBLE = {
     "penalty_reward": 0.10,
     "rival_models": 0.0,
 }
-BUILT = ("total", "direct", "path", "largest", "slope_difference", "interaction")
+BUILT = (
+    "total", "direct", "path", "largest", "slope_difference", "interaction", "rival_models",
+)  # fmt: skip
 LOYALTY = "loyalty"
 
 
@@ -82,6 +85,8 @@ class Claim(BaseModel):
         ``"clear"`` when *supported* also needs an interval wholly beyond the smallest effect.
     rival : tuple of str
         Claims that predict otherwise.
+    models : dict of str to list of list of str
+        Rival structures of ``rival_models``: constructs listed together share one factor.
     parts : tuple of Part
         Supported only if all parts are.
     """
@@ -290,6 +295,14 @@ def _problems(claims: Sequence[Claim]) -> list[str]:
 
 def _incomplete(claim: Claim) -> list[str]:
     needs = []
+    if claim.estimand == "rival_models":
+        if len(claim.versus) < 2:
+            needs.append("the constructs that are distinct in versus")
+        if unknown := _merged(claim) - set(claim.versus):
+            needs.append(f"models that merge those constructs only, not {', '.join(unknown)}")
+        if claim.sign != "+":
+            needs.append("the sign +")
+        return _needs(claim, needs)
     if not claim.term:
         needs.append("a term")
     if not claim.outcome:
@@ -304,4 +317,13 @@ def _incomplete(claim: Claim) -> list[str]:
         needs.append("a term of the form a:b")
     if claim.estimand in ("largest", "slope_difference") and claim.sign not in ("+", "-"):
         needs.append("the sign + or -")
+    return _needs(claim, needs)
+
+
+def _needs(claim: Claim, needs: Sequence[str]) -> list[str]:
     return [f"{claim.id}: estimand '{claim.estimand}' needs {', '.join(needs)}."] if needs else []
+
+
+def _merged(claim: Claim) -> set[str]:
+    """Constructs that its rival structures merge."""
+    return {name for merge in claim.models.values() for part in merge for name in part}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MARKS = (":", "+", "[", "]", ".total", ".direct", "(Intercept)")
 """What names of terms and equations are built with: no construct may be called so."""
+_OF_RESPONDENTS = ("seconds", "fastest", "exclude")
 
 
 def contradictions(study: Study) -> list[str]:
@@ -31,6 +32,8 @@ def contradictions(study: Study) -> list[str]:
         *_item_problems(study),
         *_model_problems(study),
         *_design_problems(study),
+        *_quality_problems(study),
+        *_moment_problems(study),
     ]
 
 
@@ -145,42 +148,97 @@ def _path_problems(study: Study) -> list[str]:
     return problems
 
 
-def _design_problems(study: Study) -> list[str]:
-    design, problems = study.design, []
-    columns = {
+def _design_columns(study: Study) -> dict[str, tuple[str, ...]]:
+    design = study.design
+    return {
         "respondent": present(design.respondent),
         "weight": present(design.weight),
         "cluster": present(design.cluster),
         "groups": design.groups,
         "wave": present(design.wave),
     }
-    for key, names in columns.items():
+
+
+def _design_problems(study: Study) -> list[str]:
+    problems = []
+    for key, names in _design_columns(study).items():
         for name in sorted(set(names) & set(study.constructs)):
             problems.append(f"design.{key}: '{name}' is a construct; name a column of the data.")
     for column, contrast in study.contrasts.items():
-        if column not in design.groups:
+        if column not in study.design.groups:
             problems.append(f"contrasts.{column}: add '{column}' to design.groups.")
         if len(set(contrast.sides)) == 1:
             problems.append(
                 f"contrasts.{column}: a and b are both {contrast.a!r}. Name two values."
             )
-    if study.from_moments:
-        asked = {
-            "design.respondent": design.respondent,
-            "design.weight": design.weight,
-            "design.cluster": design.cluster,
-            "design.groups": design.groups,
-            "design.wave": design.wave,
-            "design.where": design.where,
-            "scale.min_items": study.scale.min_items,
-        }
-        asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
-        problems += [
-            f"{key}: needs respondents, but {study.data} holds moments only. Remove it."
-            for key, value in asked.items()
-            if value
-        ]
     return problems
+
+
+def _quality_problems(study: Study) -> list[str]:
+    quality = study.quality
+    problems = [
+        f"quality.exclude: '{rule}' is listed twice."
+        for rule in sorted({rule for rule in quality.exclude if quality.exclude.count(rule) > 1})
+    ]
+    if quality.seconds is None:
+        needing = {
+            "quality.fastest": quality.fastest is not None,
+            "quality.exclude: 'too_fast'": "too_fast" in quality.exclude,
+        }
+        problems += [
+            f"{key} needs answer times. Name their column as quality.seconds, or remove it."
+            for key, asked in needing.items()
+            if asked
+        ]
+    elif taken := _taken(study, quality.seconds):
+        problems.append(
+            f"quality.seconds: '{quality.seconds}' is {taken}. Name the column of answer times."
+        )
+    return problems + _marker_problems(study)
+
+
+def _marker_problems(study: Study) -> list[str]:
+    marker, model = study.quality.marker, study.model
+    if marker is None:
+        return []
+    if marker in {*study.model_constructs, *model.controls, *model.moderators}:
+        found = "stands in the equations, so what it shares with them need not be the method"
+    elif marker not in study.constructs and (taken := _taken(study, marker)):
+        found = f"is {taken}"
+    elif marker == study.quality.seconds:
+        found = "is the column of answer times"
+    else:
+        return []
+    return [
+        f"quality.marker: '{marker}' {found}. Name a construct, or a column of answers, that has "
+        "nothing to do with the model, or remove it."
+    ]
+
+
+def _taken(study: Study, column: str) -> str:
+    """What a column is already; empty when it is free."""
+    for key, names in _design_columns(study).items():
+        if column in names:
+            return f"already design.{key}"
+    if column in study.constructs:
+        return "a construct"
+    owners = [name for name in study.constructs if column in study.items_of(name)]
+    return f"an item of '{owners[0]}'" if owners else ""
+
+
+def _moment_problems(study: Study) -> list[str]:
+    """What needs respondents, where only moments are known."""
+    if not study.from_moments:
+        return []
+    asked: dict[str, object] = {f"design.{k}": v for k, v in _design_columns(study).items()}
+    asked |= {"design.where": study.design.where, "scale.min_items": study.scale.min_items}
+    asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
+    asked |= {f"quality.{key}": getattr(study.quality, key) for key in _OF_RESPONDENTS}
+    return [
+        f"{key}: needs respondents, but {study.data} holds moments only. Remove it."
+        for key, value in asked.items()
+        if value
+    ]
 
 
 def present(value: str | None) -> tuple[str, ...]:

@@ -15,18 +15,22 @@ from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
-from loyalty_analysis.regression import check_equation, standardized
+from loyalty_analysis.regression import check_equation, latent_columns, standardized
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.twins import Twins
 
 COLUMNS = [
     "estimand", "outcome", "term", "versus", "group", "estimate", "std_error", "df", "p_value",
-    "conf_low", "conf_high", "n", "model", "df_satterthwaite",
+    "conf_low", "conf_high", "n", "model", "df_satterthwaite", "latent", "latent_std_error",
+    "latent_df", "latent_low", "latent_high",
 ]  # fmt: skip
 
 
 @one_thread
-def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
+def contrasts(
+    survey: Survey, claims: Sequence[Claim] = (), latent: Twins | None = None
+) -> pd.DataFrame:
     """Estimate every contrast that claims ask for, and every one the study declares.
 
     Parameters
@@ -34,6 +38,8 @@ def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     survey : Survey
     claims : sequence of Claim
         Single claims (parts spelled out).
+    latent : Twins, optional
+        For the error-corrected twins of ``largest``.
 
     Returns
     -------
@@ -41,7 +47,9 @@ def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
         One row per contrast: estimand (``largest``: term minus rival in ``versus``;
         ``slope_difference``: a minus b of ``group``; ``interaction``), outcome, term, versus,
         group, estimate, std_error, df, p_value, conf_low, conf_high, n, model, and
-        df_satterthwaite (the least that CR2 gives the raw contrast; empty without clusters).
+        df_satterthwaite (the least that CR2 gives the raw contrast; empty without clusters);
+        latent, latent_std_error, latent_df, latent_low, latent_high (the error-corrected twin;
+        empty where there is none).
 
     Examples
     --------
@@ -55,7 +63,7 @@ def contrasts(survey: Survey, claims: Sequence[Claim] = ()) -> pd.DataFrame:
     2  largest  image    value     -0.15
     """
     tables = [
-        *_rival_differences(survey, claims),
+        *_rival_differences(survey, claims, latent),
         *_group_differences(survey),
         *_interactions(survey, claims),
     ]
@@ -87,8 +95,9 @@ def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
 
 
 def _table(
-    found: Estimate, n: int, satterthwaite: Array | float = np.nan, **columns: object
-) -> pd.DataFrame:
+    found: Estimate, n: int, satterthwaite: Array | float = np.nan,
+    twin: Estimate | None = None, **columns: object,
+) -> pd.DataFrame:  # fmt: skip
     low, high = found.interval()
     numbers = {
         "estimate": found.values,
@@ -99,24 +108,27 @@ def _table(
         "conf_high": high,
         "n": n,
         "df_satterthwaite": satterthwaite,
-    }
+    } | latent_columns("latent", twin, len(found.values))
     return pd.DataFrame({**columns, **numbers})[COLUMNS]
 
 
-def _rival_differences(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
+def _rival_differences(
+    survey: Survey, claims: Sequence[Claim], latent: Twins | None
+) -> list[pd.DataFrame]:
     tables = []
     for claim in claims:
         for outcome in claim.outcomes(survey.study) if claim.estimand == "largest" else ():
             equation = equation_of(survey.study, "largest", outcome)
             if equation is None or {claim.term, *claim.versus} - set(equation.focal):
                 continue
-            tables.append(differences(survey, equation, claim.term, claim.versus))
+            tables.append(differences(survey, equation, claim.term, claim.versus, latent))
     return tables
 
 
 def differences(
-    survey: Survey, equation: Equation, term: str, rivals: Sequence[str]
-) -> pd.DataFrame:
+    survey: Survey, equation: Equation, term: str, rivals: Sequence[str],
+    latent: Twins | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Standardized slope of a term minus that of each rival, in one equation.
 
     Examples
@@ -137,6 +149,7 @@ def differences(
         standardized(survey, equation).combine(matrix),
         survey.n,
         _satterthwaite(sample, [""], matrix),
+        None if latent is None else latent.slopes(equation, names).combine(matrix),
         estimand="largest",
         outcome=equation.outcome,
         term=term,

@@ -13,34 +13,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from loyalty_analysis import captions
 from loyalty_analysis.captions import Panel
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import estimate, number, sample
-from loyalty_analysis.panels import OUTSIDE, Panels, Word, limits_of, panel_columns
+from loyalty_analysis.measurement_figures import htmt, loadings, method_bands
+from loyalty_analysis.panels import (
+    Panels,
+    Word,
+    limits_of,
+    panel_columns,
+)
 from loyalty_analysis.plotting import (
     BLUE,
     DIVERGING,
     GREY,
     INK,
     QUIET,
-    SMALL,
-    TEXT,
     VERMILION,
-    WIDTH,
     Figure,
     Page,
-    fit,
     house_style,
-    widest,
 )
 from loyalty_analysis.sentences import told_side
 from loyalty_analysis.strips import answers, verdict_strip
+from loyalty_analysis.triangles import Paint, triangle
 
-__all__ = ["Figure", "answers", "correlations", "forest", "verdict_strip", "zero_order"]
+__all__ = [
+    "Figure",
+    "answers",
+    "correlations",
+    "forest",
+    "htmt",
+    "loadings",
+    "method_bands",
+    "verdict_strip",
+    "zero_order",
+]
 
+_COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
+_COMPOSITE = ["beta", "beta_low", "beta_high"]
+_TWIN = ["beta_latent", "beta_latent_low", "beta_latent_high"]
+_TWIN_NOTE = (
+    "Dots, and numbers printed: scores as analysed. Hollow diamonds: corrected for measurement "
+    "error. "
+)
 _UNITS = "standardized slope (SDs of {outcome} per SD of the driver)"
 
 
@@ -48,13 +67,14 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
     """Draw the standardized slopes of every driver with their 95% intervals.
 
     One panel for the mediator's equation and one for each outcome with the mediator left out, all
-    on one axis; drivers in the order of the first panel. A hollow diamond is the error-corrected
-    twin where there is one.
+    on one axis; drivers in the order of the first panel. Below each slope, a hollow diamond is its
+    error-corrected twin where there is one.
 
     Parameters
     ----------
     regression : pandas.DataFrame
-        Columns ``model, term, n, beta, beta_low, beta_high`` and, where known, ``beta_latent``.
+        Columns ``model, term, n, beta, beta_low, beta_high`` and, where known, ``beta_latent,
+        beta_latent_low, beta_latent_high``.
     study : Study
         For the labels and the order of the model.
 
@@ -77,19 +97,52 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
     """
     panels = _panels(regression, study)
     title = captions.slopes_finding(panels[0], study)
-    latent = any(panel.slopes["beta_latent"].notna().any() for panel in panels)
+    twins = any(panel.slopes["beta_latent"].notna().any() for panel in panels)
+    limits = _forest_limits(panels)
+    outside = any(_beyond(row, limits) for panel in panels for row in panel.slopes.itertuples())
     note = (
-        f"{'Hollow diamonds: corrected for measurement error. ' if latent else ''}"
-        f"Lines: 95% intervals. Grey: the interval includes zero. {_n(panels)}"
+        f"{_TWIN_NOTE if twins else ''}Lines: 95% intervals"
+        f"{'; an arrow: beyond the axis' if outside else ''}. Grey: the interval includes zero. "
+        f"{_n(panels)}"
     )
     with house_style():
-        page, drawn = _slope_panels(title, note, panels, study, _slope_word)
+        pitch = 0.27 if twins else 0.0
+        page, drawn = _slope_panels(title, note, panels, study, _slope_word, limits, pitch=pitch)
         for axes, y, row in drawn:
-            colour = _colour(row)
-            axes.plot([row.beta_low, row.beta_high], [y, y], color=colour, linewidth=1.8)
-            axes.plot(row.beta, y, "o", color=colour, markersize=4)
-            axes.plot(row.beta_latent, y + 0.07, "D", color=colour, markersize=3, mfc="white")
+            _draw_slope(axes, y - (0.05 if twins else 0.0), row)
+            _draw_twin(axes, y + 0.05, row, limits)
     return Figure("forest", title, captions.slopes_alt(title, panels[0], study), page.figure)
+
+
+def _forest_limits(panels: Sequence[Panel]) -> tuple[float, float]:
+    """Ends of the axis: every composite slope, and twins as far as they leave those legible."""
+    table = pd.concat([panel.slopes for panel in panels])
+    low, high = limits_of(table[_COMPOSITE])
+    room = high - low
+    return limits_of(table[_COMPOSITE], table[_TWIN].clip(low - room, high + room))
+
+
+def _draw_slope(axes: Axes, y: float, row: Any) -> None:
+    colour = _COLOURS[told_side(row)]
+    axes.plot([row.beta_low, row.beta_high], [y, y], color=colour, linewidth=1.8)
+    axes.plot(row.beta, y, "o", color=colour, markersize=4)
+
+
+def _draw_twin(axes: Axes, y: float, row: Any, limits: tuple[float, float]) -> None:
+    """Draw an error-corrected slope; an arrow stands where it leaves the axis."""
+    ends = row.beta_latent_low, row.beta_latent_high
+    colour = _COLOURS[captions.twin_side(row)]
+    axes.plot(ends, [y, y], color=colour, linewidth=0.9)
+    axes.plot(row.beta_latent, y, "D", color=colour, markersize=3, mfc="white")
+    for edge, mark in _beyond(row, limits):
+        axes.plot(edge, y, marker=mark, color=colour, markersize=4, clip_on=False)
+
+
+def _beyond(row: Any, limits: tuple[float, float]) -> list[tuple[float, int]]:
+    """Edges of the axis that the interval of a twin leaves by, each with its arrow."""
+    low, high = limits
+    left, right = row.beta_latent_low < low, row.beta_latent_high > high
+    return [(low, CARETLEFT)] * bool(left) + [(high, CARETRIGHT)] * bool(right)
 
 
 def zero_order(regression: pd.DataFrame, study: Any) -> Figure:
@@ -127,8 +180,11 @@ def zero_order(regression: pd.DataFrame, study: Any) -> Figure:
         f"constant{'' if few else ' (printed)'}. Thick vermilion: the sign flips, and the slope's "
         f"95% interval excludes zero. {_n(panels)}"
     )
+    limits = limits_of(*(panel.slopes[["zero_order", "beta"]] for panel in panels))
     with house_style():
-        page, drawn = _slope_panels(title, note, panels, study, _change_word, "correlation, and ")
+        page, drawn = _slope_panels(
+            title, note, panels, study, _change_word, limits, "correlation, and "
+        )
         for axes, y, row in drawn:
             flips = captions.flips(row)
             line, ink = (VERMILION, VERMILION) if flips else (GREY, INK)
@@ -177,16 +233,7 @@ def correlations(correlations: pd.DataFrame, study: Any) -> Figure:
     title = captions.correlations_finding(pairs, study)
     note = f"Blue: positive; vermilion: negative; deeper: stronger. {sample(pairs['n'])}"
     with house_style():
-        small = len(names) > 10
-        size, lines = (SMALL, 1) if small else (TEXT, 2)
-        labels = [fit(study.label(name), 1.75, size=size, lines=lines) for name in names]
-        indent = 0.5 + max(widest(label, size) for label in labels)
-        height = 0.24 if small else 0.34
-        page = Page(title, height * len(names), note, simulated=study.is_simulated)
-        axes = page.axes(indent, 0, WIDTH - 0.1 - indent, height * len(names))
-        _draw_triangle(axes, pairs, names, small=small)
-        axes.set_yticks(range(len(names)), labels)
-        axes.tick_params(axis="y", pad=22, labelsize=size)
+        page = triangle(title, note, pairs.rename(columns={"r": "value"}), names, study, _paint)
     alt = f"{title}; every correlation is in results/correlations.csv."
     return Figure("correlations", title, alt, page.figure)
 
@@ -205,45 +252,22 @@ def _constructs(correlations: pd.DataFrame, study: Any) -> list[str]:
     return names
 
 
-def _draw_triangle(axes: Axes, pairs: pd.DataFrame, names: list[str], *, small: bool) -> None:
-    """Fill the cells below the diagonal; number the rows, and the columns on the diagonal."""
-    place = {name: position for position, name in enumerate(names)}
-    size = SMALL - 1.5 if small else SMALL
-    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xticks=[])
-    axes.spines["bottom"].set_visible(False)
-    for pair in pairs.itertuples():
-        column, row = sorted((place[pair.a], place[pair.b]))
-        missing = np.isnan(pair.r)
-        colour = "#f0f0f0" if missing else DIVERGING((pair.r + 1) / 2)
-        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, color=colour, ec="white", lw=1))
-        words = number(pair.r).replace("0.", ".", 1) if small else number(pair.r)
-        ink = "white" if abs(pair.r) > 0.7 else INK
-        axes.text(column, row, words, ha="center", va="center_baseline", size=size, color=ink)
-    for position in range(len(names)):
-        words = str(position + 1)
-        style: dict[str, Any] = {"size": size, "color": QUIET, "va": "center_baseline"}
-        axes.annotate(words, (0, position), (-6, 0), **OUTSIDE, ha="right", **style)
-        axes.text(position, position, words, ha="center", **style)
+def _paint(pair: Any) -> Paint:
+    if np.isnan(pair.value):
+        return Paint("#f0f0f0")
+    ink = "white" if abs(pair.value) > 0.7 else INK
+    return Paint(DIVERGING((pair.value + 1) / 2), ink)
 
 
 def _panels(regression: pd.DataFrame, study: Any) -> list[Panel]:
     """Pick the mediator's equation and each outcome's total model, drivers by the first slopes."""
-    model = study.model
-    wanted = {model.mediator: model.mediator} if model.mediator else {}
-    wanted |= {f"{outcome}.total": outcome for outcome in model.outcomes}
-    known = set(regression["model"])
-    found = {name: outcome for name, outcome in wanted.items() if name in known}
-    if not found:
-        raise RunError(
-            f"results/regression.csv, column model: found {sorted(known)}, none of the study's "
-            f"models {list(wanted)}. Run the analysis again with this study."
-        )
-    columns = ["n", "beta", "beta_low", "beta_high", "zero_order", "beta_latent"]
+    found = captions.shown_models(regression, study, "results/regression.csv")
+    columns = ["n", *_COMPOSITE, "zero_order", *_TWIN]
     # a table without degrees of freedom has enough of them
-    columns += [name for name in ("df", "beta_df") if name in regression]
+    columns += [name for name in ("df", "beta_df", "beta_latent_df") if name in regression]
     table = regression.set_index("term").reindex(columns=["model", *columns])
     slopes = {
-        name: table[table["model"] == name][columns].astype(float).reindex(list(model.drivers))
+        name: table[table["model"] == name][columns].astype(float).reindex(study.model.drivers)
         for name in found
     }
     first = next(iter(slopes.values()))
@@ -257,7 +281,9 @@ def _slope_panels(
     panels: Sequence[Panel],
     study: Any,
     word: Callable[[Any, bool], Word],
+    limits: tuple[float, float],
     axis: str = "",
+    pitch: float = 0.0,
 ) -> tuple[Page, Iterator[tuple[Axes, float, Any]]]:
     """Lay out one panel per outcome; hand back every row with the axes and height to draw it at."""
     full = panel_columns(len(panels)) < 3
@@ -266,20 +292,16 @@ def _slope_panels(
         [study.label(panel.outcome) for panel in panels],
         [study.label(term) for term in panels[0].slopes.index],
         [[word(row, full) for row in panel] for panel in rows],
+        pitch,
     )
     page = Page(title, grid.height, note, simulated=study.is_simulated)
-    drawn = limits_of(*(panel.slopes.drop(columns="n") for panel in panels))
     outcome = captions.named(panels[0].outcome, study) if len(panels) == 1 else "the outcome"
-    opened = grid.draw(page, drawn, axis + _UNITS.format(outcome=outcome))
+    opened = grid.draw(page, limits, axis + _UNITS.format(outcome=outcome))
     return page, (
         (axes, y, row)
         for axes, panel in zip(opened, rows, strict=True)
         for y, row in zip(grid.centres, panel, strict=True)
     )
-
-
-def _colour(row: Any) -> str:
-    return {1: BLUE, -1: VERMILION, 0: GREY}[told_side(row)]
 
 
 def _slope_word(row: Any, full: bool) -> Word:

@@ -21,7 +21,7 @@ import zmq
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
-from loyalty_analysis import watchdog
+from loyalty_analysis import memory, watchdog
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.watchdog import end_group
 
@@ -54,6 +54,8 @@ class KernelHome:
     ----------
     path : pathlib.Path
         The hidden folder, inside the context.
+    memory : pathlib.Path
+        Where notebooks find what was computed once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,6 +64,7 @@ class KernelHome:
     def __enter__(self) -> Self:
         self._hidden = tempfile.TemporaryDirectory(prefix=".kernels-", dir=self.folder)
         self.path = Path(self._hidden.name).absolute()
+        self.memory = self.path / "memory"
         self._pipe: int | None = None
         if _POSIX:
             self._watch()
@@ -93,7 +96,11 @@ class KernelHome:
 
     def environment(self) -> dict[str, str]:
         """Environment of a kernel; no start-up file of the user has a say in a report."""
-        own = {"IPYTHONDIR": str(self.path / uuid4().hex), "JUPYTER_RUNTIME_DIR": str(self.path)}
+        own = {
+            "IPYTHONDIR": str(self.path / uuid4().hex),
+            "JUPYTER_RUNTIME_DIR": str(self.path),
+            memory.FOLDER: str(self.memory),
+        }
         return {**os.environ, **KERNEL_ENVIRONMENT, **own}
 
     def over(self, process: subprocess.Popen[bytes]) -> None:

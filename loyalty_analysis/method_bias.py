@@ -14,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.careless import asked
 from loyalty_analysis.equations import Equation, equations
-from loyalty_analysis.errors import StudyError, did_you_mean
+from loyalty_analysis.errors import StudyError
 from loyalty_analysis.inference import estimate, single
 from loyalty_analysis.moments import Array, Moments, standardized_slopes
-from loyalty_analysis.quality import asked
+from loyalty_analysis.preparation import scored_moments
 from loyalty_analysis.survey import Survey
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
@@ -60,16 +61,12 @@ def without_method(moments: Moments, shares: Array, signs: Array) -> Moments:
     return replace(moments, cross=found * np.outer(root, root))
 
 
-def method_bias(
-    survey: Survey, marker: str | None = None, shares: Sequence[float] = SHARES
-) -> pd.DataFrame:
+def method_bias(survey: Survey, shares: Sequence[float] = SHARES) -> pd.DataFrame:
     """Standardized slopes if a method makes up a share of the variance of what was self-reported.
 
     Parameters
     ----------
     survey : Survey
-    marker : str, optional
-        A construct or column that has nothing to do with the others, see :func:`marker_share`.
     shares : sequence of float
         Shares of the variance, at least 0 and below 1.
 
@@ -80,7 +77,7 @@ def method_bias(
         the share taken as known), admissible (whether correlations like these can exist; no slopes
         where not), n. Direction ``same``: the method moves all constructs alike; ``opposite``: it
         moves the outcome the other way, as acquiescence does when its items are worded against the
-        others; ``marker``: alike, with the share that the marker suggests.
+        others; ``marker``: alike, with the share that the marker of the study suggests.
 
     Notes
     -----
@@ -103,8 +100,8 @@ def method_bias(
         for share in sorted(shares)
         for direction in (("same", "opposite") if share else ("none",))
     ]
-    if marker is not None:
-        scenarios.append(("marker", marker_share(survey, marker)))
+    if survey.study.quality.marker:
+        scenarios.append(("marker", marker_share(survey)))
     tables = [_equation(survey, equation, scenarios) for equation in equations(survey.study)]
     return pd.concat(tables, ignore_index=True)
 
@@ -146,35 +143,37 @@ def _equation(survey: Survey, equation: Equation, scenarios: list[Scenario]) -> 
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def marker_share(survey: Survey, marker: str) -> float:
-    """Share of the variance that a marker suggests: its smallest correlation, at least 0.
+def marker_share(survey: Survey) -> float:
+    """Share of the variance that the marker suggests: its smallest correlation, at least 0.
 
     A marker is asked on the same questionnaire and has no reason to go with at least one of the
-    constructs, so what it shares with that one is the method (Lindell & Whitney 2001). Correlations
-    are those with the scores; with the items, where only moments are known.
+    constructs, so what it shares with that one is the method (Lindell & Whitney 2001). Weights are
+    honoured; respondents without an answer to the marker are left out here.
 
     Raises
     ------
     StudyError
-        If there is no such construct or column.
+        If the study declares no marker.
 
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> round(marker_share(read_survey("mobile_customers"), "comp_2"), 2)
-    0.23
+    >>> settings = ["model.drivers=['competence']", "quality.marker='likeability'"]
+    >>> round(marker_share(read_survey("mobile_customers", settings)), 2)
+    0.52
     """
-    names = [name for name in survey.study.model_constructs if name != marker]
-    known = survey.frame if survey.frame is not None else survey.item_moments
-    columns = [] if known is None else list(known.columns)
-    if known is None or marker not in columns:
-        raise StudyError(f"marker '{marker}' is not in the data. {did_you_mean(marker, columns)}")
-    if isinstance(known, Moments):
-        items = [i for name in names for i in survey.study.items_of(name) if i in columns]
-        found = known[[marker, *items]].correlation[0, 1:]
+    marker = survey.study.quality.marker
+    if marker is None:
+        raise StudyError("no marker: name a construct or column as quality.marker.")
+    names = [marker, *survey.study.model_constructs]
+    if survey.frame is None:
+        assert survey.item_moments is not None
+        moments = scored_moments(survey.item_moments, survey.study, names)
     else:
-        found = known[[marker, *names]].astype(float).corr().to_numpy()[0, 1:]
-    return float(max(np.min(found), 0.0))
+        answered = survey.frame[marker].notna().to_numpy()
+        weights = None if survey.weights is None else survey.weights[answered]
+        moments = Moments.from_frame(survey.frame.loc[answered, names], weights)
+    return float(max(np.min(moments.correlation[0, 1:]), 0.0))
 
 
 def bands(table: pd.DataFrame) -> pd.DataFrame:

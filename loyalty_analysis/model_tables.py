@@ -75,11 +75,16 @@ def regression_table(
         }
     )
     cells["group"] = [groups[name] for name in rows["model"]]
+    twin = rows.reindex(columns=["beta_latent", "beta_latent_low", "beta_latent_high"])
+    corrected = bool(twin["beta_latent"].notna().any())
+    if corrected:
+        cells.insert(4, "latent", estimates(twin, list(twin.columns), digits=2))
     heads = {
         "row": "Term",
         "slope": "Slope [95% interval]",
         "p": "p",
         "beta": "Standardized [95% interval]",
+        "latent": "Free of measurement error [95% interval]",
         "zero_order": "Correlation alone",
         "vif": "VIF",
     }
@@ -88,6 +93,10 @@ def regression_table(
         _estimator(about.loc[chosen], study),
         "Slope: points of the outcome per point of the term. Standardized: SDs of the outcome per "
         "SD of the term; categories per unit. Correlation alone: with nothing held constant.",
+        "Free of measurement error: the standardized slope of the same equation among latent "
+        "constructs, single items at their declared reliability."
+        if corrected
+        else "",
         f"Held constant too, in results/regression.csv: {listing(left_out, most=9)}."
         if left_out and model is None
         else "",

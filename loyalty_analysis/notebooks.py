@@ -25,7 +25,7 @@ from loyalty_analysis.interruption import DEADLINE
 from loyalty_analysis.kernels import KernelHome
 from loyalty_analysis.resources import shipped
 
-REPORT_NOTEBOOKS = ("report", "01_data", "02_descriptives", "03_regressions")
+REPORT_NOTEBOOKS = ("report", "01_data_and_measurement", "02_descriptives", "03_regressions")
 """What a report executes, in the order of its page."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
@@ -121,6 +121,11 @@ class Batch:
     deadline : float
         Seconds each notebook may take, its kernel's start included.
 
+    Attributes
+    ----------
+    memory : pathlib.Path
+        Inside the context: where notebooks and caller keep what one of them computed.
+
     Raises
     ------
     RunError
@@ -160,6 +165,7 @@ class Batch:
         self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             home = stack.enter_context(KernelHome(self.folder))
+            self.memory = home.memory
             self._executions = [self._execution(path, home) for path in self.notebooks]
             self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="notebook")
             self._futures = [self._pool.submit(one.run) for one in self._executions]

@@ -53,10 +53,16 @@ class Panels:
         Labels of the rows, from the top; a long one takes two lines.
     words : sequence of sequences of Word
         For each panel, what is printed to the right of each row.
+    pitch : float
+        Inches from row to row at least.
     """
 
     def __init__(
-        self, headings: Sequence[str], rows: Sequence[str], words: Sequence[Sequence[Word]]
+        self,
+        headings: Sequence[str],
+        rows: Sequence[str],
+        words: Sequence[Sequence[Word]],
+        pitch: float = 0.0,
     ) -> None:
         self.columns = panel_columns(len(headings))
         self.size = SMALL if self.columns > 2 else TEXT
@@ -69,7 +75,7 @@ class Panels:
         self.cell = (WIDTH - 0.05 - self.indent - 0.15 * (self.columns - 1)) / self.columns
         self.headings = [fit(heading, self.cell, weight="bold") for heading in headings]
         self.above = 0.1 + max(text_height(heading, TEXT) for heading in self.headings)
-        pitch = 0.29 if len(headings) == 1 else 0.21
+        pitch = max(pitch, 0.29 if len(headings) == 1 else 0.21)
         heights = np.array([max(pitch, text_height(row, self.size) + 0.03) for row in self.rows])
         self.body = float(heights.sum())
         self.centres = heights.cumsum() - heights / 2

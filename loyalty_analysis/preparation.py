@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.moments import Array
+from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.study import Study
 
 SMALLEST_GROUP = 10
@@ -95,6 +97,42 @@ def scored(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(scores, index=items.index)
 
 
+def variables_of(known: Moments, study: Study, name: str) -> tuple[str, ...]:
+    """Variables of a table of moments that a construct or column follows from.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> known = Moments.from_frame(pd.DataFrame({"loyalty": [4.0, 5.0]}))
+    >>> study = load_study("mobile_customers")
+    >>> variables_of(known, study, "loyalty"), variables_of(known, study, "satisfaction")
+    (('loyalty',), ('cusa',))
+    """
+    by_name = name in known.columns or name not in study.constructs
+    return (name,) if by_name else study.items_of(name)
+
+
+def scored_moments(known: Moments, study: Study, names: Sequence[str]) -> Moments:
+    """Moments of scores, which follow from those of their items.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> items = pd.DataFrame({"cusl_1": [1.0, 5], "cusl_2": [2.0, 6], "cusl_3": [3.0, 7]})
+    >>> known = Moments.from_frame(items)
+    >>> scored_moments(known, load_study("mobile_customers"), ["loyalty"]).mean
+    array([4.])
+    """
+    matrix, offset = np.zeros((len(names), len(known.columns))), np.zeros(len(names))
+    for row, name in enumerate(names):
+        items = variables_of(known, study, name)
+        for item in items:
+            against = name in study.constructs and item in study.constructs[name].reversed
+            matrix[row, known.columns.index(item)] = (-1.0 if against else 1.0) / len(items)
+            offset[row] += turned(study, name) / len(items) if against else 0.0
+    return known.linear(matrix, names, offset)
+
+
 def design_names(study: Study) -> dict[str, str]:
     """Name the columns outside constructs, and the key of the study that asks for each.
 
@@ -119,8 +157,25 @@ def design_names(study: Study) -> dict[str, str]:
     return named
 
 
+def quality_names(study: Study) -> dict[str, str]:
+    """Name the columns that ``[quality]`` asks for, which nobody has to be complete on.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> quality_names(load_study("rice_simulated", ["quality.seconds=duration"]))
+    {'duration': 'quality.seconds'}
+    """
+    named = {}
+    for key in ("seconds", "marker"):
+        column = getattr(study.quality, key)
+        if column and column not in study.constructs:
+            named[column] = f"quality.{key}"
+    return named
+
+
 def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Columns outside the constructs; weights as numbers.
+    """Columns outside the constructs; weights, answer times and a marker as numbers.
 
     Examples
     --------
@@ -130,10 +185,9 @@ def design_columns(raw: pd.DataFrame, study: Study) -> pd.DataFrame:
     >>> design_columns(raw, study)["w"].tolist()
     [2.5, nan]
     """
-    frame = raw[list(design_names(study))].copy()
-    if study.design.weight:
-        frame[study.design.weight] = as_numbers(frame[study.design.weight])
-    return frame
+    names = dict.fromkeys([*design_names(study), *quality_names(study)])
+    numeric = [name for name in (study.design.weight, *quality_names(study)) if name]
+    return raw[list(names)].assign(**{name: as_numbers(raw[name]) for name in numeric})
 
 
 def scaled_weights(sample: pd.DataFrame, study: Study) -> Array | None:
@@ -151,58 +205,6 @@ def scaled_weights(sample: pd.DataFrame, study: Study) -> Array | None:
     # Shares of the largest first: very large weights have no sum, very small ones no digits.
     shares = values / values.max(initial=0)
     return shares * (len(shares) / shares.sum())
-
-
-def attrition_of(
-    frame: pd.DataFrame, study: Study, n_read: int, n_kept: int, items: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.Series]:
-    """What each rule removes, in order; and which rows are complete.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> study = load_study("mobile_customers")
-    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
-    >>> items = pd.DataFrame(dict.fromkeys(names, [5.0, 6.0])).assign(cusl_1=[np.nan, 6.0])
-    >>> attrition_of(scored(items, study), study, 2, 2, items)[0][["rule", "left"]].tail(2)
-                                   rule  left
-    4                   loyalty missing     1
-    5  if half of the items were enough     2
-    """
-    rows: list[tuple[str, int, int, int]] = [("rows read", 0, n_read, 0)]
-    if study.design.where:
-        rows.append((f"where {study.design.where}", n_read - n_kept, n_kept, n_read - n_kept))
-    complete = pd.Series(True, index=frame.index)
-    design = [name for name in design_names(study) if name != study.design.respondent]
-    for name in [*study.model_constructs, *design]:
-        present = frame[name].notna()
-        removed = int((complete & ~present).sum())
-        complete &= present
-        rows.append((f"{name} missing", removed, int(complete.sum()), int((~present).sum())))
-    table = pd.DataFrame(rows, columns=["rule", "removed", "left", "alone"]).assign(kind="step")
-    kept = int((half_rule(items, study) & frame[design].notna().all(axis=1)).sum())
-    half = ("if half of the items were enough", len(frame) - kept, kept, len(frame) - kept)
-    table.loc[len(table)] = [*half, "comparison"]
-    return table, complete
-
-
-def half_rule(items: pd.DataFrame, study: Study) -> pd.Series:
-    """Rows that would be kept if half of each construct's items were enough for its score.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> study = load_study("mobile_customers")
-    >>> names = [item for construct in study.constructs for item in study.items_of(construct)]
-    >>> items = pd.DataFrame(dict.fromkeys(names, [5.0, 6.0]))
-    >>> half_rule(items.assign(cusl_1=np.nan, cusl_2=[5.0, np.nan]), study).tolist()
-    [True, False]
-    """
-    kept = pd.Series(True, index=items.index)
-    for name in study.model_constructs:
-        answered = items[list(study.items_of(name))].notna()
-        kept &= answered.sum(axis=1) >= np.ceil(answered.shape[1] / 2)
-    return kept
 
 
 def cluster_of(sample: pd.DataFrame, study: Study) -> str | None:

@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from html import escape
-
 import pandas as pd
 
 from loyalty_analysis.captions import flips
 from loyalty_analysis.equations import equations
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
+from loyalty_analysis.measurement_readings import (
+    distinct_reading,
+    gates_reading,
+    invariance_reading,
+    loadings_reading,
+    method_reading,
+    quality_reading,
+    reliability_reading,
+    structures_reading,
+    twin_reading,
+)
+from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.sentences import enough, range_of, rule_label, told_side
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
-
-@dataclass(frozen=True)
-class Prose:
-    """Sentences that a notebook shows as a paragraph, every label escaped.
-
-    Examples
-    --------
-    >>> str(Prose(("One.", "Two.")))
-    'One. Two.'
-    """
-
-    sentences: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return " ".join(self.sentences)
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(str(self))}</p>"
-
-
-def prose(sentences: Iterable[str]) -> Prose:
-    """Join sentences into a paragraph.
-
-    Examples
-    --------
-    >>> prose(["One.", "", "Two."]).sentences
-    ('One.', 'Two.')
-    """
-    return Prose(tuple(sentence for sentence in sentences if sentence))
+__all__ = [
+    "Prose",
+    "attrition_reading",
+    "contrasts_reading",
+    "correlations_reading",
+    "descriptives_reading",
+    "diagnostics_reading",
+    "distinct_reading",
+    "gates_reading",
+    "invariance_reading",
+    "loadings_reading",
+    "method_reading",
+    "models_reading",
+    "needs_respondents",
+    "prose",
+    "quality_reading",
+    "reliability_reading",
+    "sample_reading",
+    "sign_reading",
+    "skipped",
+    "slope_sentence",
+    "slope_side",
+    "slopes_reading",
+    "structures_reading",
+    "twin_reading",
+    "verdict_reading",
+]
 
 
 def sample_reading(survey: Survey) -> Prose:
@@ -283,18 +289,50 @@ def verdict_reading(verdicts: pd.DataFrame, claim: str) -> Prose:
 
 
 def slopes_reading(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> Prose:
-    """Read the largest focal slopes of every equation of one kind.
+    """Read the slopes of every equation of one kind that can be told from zero.
+
+    The largest in points of its outcome's scale, the others standardized.
+
+    Parameters
+    ----------
+    survey : Survey
+    regression : DataFrame
+    kind : {"mediator", "total", "direct", "path"}
 
     Examples
     --------
     >>> from loyalty_analysis.regression import regression
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("bank_customers")
-    >>> print(slopes_reading(survey, regression(survey), "mediator").sentences[0])
+    >>> print(slopes_reading(survey, regression(survey), "mediator"))
     One point more perceived value goes with 0.56 points more satisfaction on the 0-10 scale
-    (95% interval 0.44 to 0.68; standardized 0.56, 95% interval 0.44 to 0.67).
+    (95% interval 0.44 to 0.68; standardized 0.56, 95% interval 0.44 to 0.67). Beside it,
+    standardized: image 0.19.
     """
-    return prose(readings(survey, regression, kind))
+    said: list[str] = []
+    for equation in equations(survey.study):
+        if equation.kind == kind:
+            rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
+            said += _equation_sentences(rows.loc[list(equation.focal)], survey.study)
+    return prose(said)
+
+
+def _equation_sentences(rows: pd.DataFrame, study: Study) -> list[str]:
+    outcome = str(rows["outcome"].iloc[0])
+    told = rows[[slope_side(row) != 0 for _, row in rows.iterrows()]]
+    told = told.reindex(told["beta"].abs().sort_values(ascending=False).index)
+    name = in_sentence(study.label(outcome))
+    if told.empty:
+        return [f"No term can be told to go with higher or lower {name}."]
+    first, rest = told.iloc[0], told.iloc[1:]
+    said = [slope_sentence(first, study, _scale_words(study, outcome))]
+    others = [
+        f"{in_sentence(study.label(row['term']))} {number(row['beta'])}"
+        for _, row in rest.iterrows()
+    ]
+    if others:
+        said.append(f"Beside it, standardized: {listing(others, 9)}.")
+    return said
 
 
 def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
@@ -325,9 +363,7 @@ def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
     term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
     size = abs(float(row["estimate"]))
     unit = f" on the {scale} scale" if scale else ""
-    # The two intervals come from different errors: where they disagree, nothing is told.
-    raw_side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
-    if raw_side == 0 or told_side(row) != raw_side:
+    if slope_side(row) == 0:
         few = "" if enough(row) else " with under four degrees of freedom"
         return (
             f"Whether {term} goes with higher or lower {outcome} cannot be told{few}: "
@@ -341,33 +377,19 @@ def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
     )
 
 
-def readings(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> list[str]:
-    """Read the focal slopes of every equation of one kind, largest first.
+def slope_side(row: pd.Series) -> int:
+    """Side of zero on which both the raw and the standardized slope can be told to lie, else 0.
 
-    Parameters
-    ----------
-    survey : Survey
-    regression : DataFrame
-    kind : {"mediator", "total", "direct", "path"}
+    The two intervals come from different errors: where they disagree, nothing is told.
 
     Examples
     --------
-    >>> from loyalty_analysis.regression import regression
-    >>> from loyalty_analysis.survey import read_survey
-    >>> survey = read_survey("bank_customers")
-    >>> [said.split(" goes with")[0] for said in readings(survey, regression(survey))[:2]]
-    ['One point more perceived value', 'One point more perceived quality']
+    >>> ends = {"conf_low": 0.1, "conf_high": 0.3, "beta_low": -0.1, "beta_high": 0.3}
+    >>> slope_side(pd.Series(ends))
+    0
     """
-    found = []
-    for equation in equations(survey.study):
-        if equation.kind != kind:
-            continue
-        rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
-        focal = rows.loc[list(equation.focal)]
-        order = focal["beta"].abs().sort_values(ascending=False).index
-        scale = _scale_words(survey.study, equation.outcome)
-        found += [slope_sentence(focal.loc[name], survey.study, scale) for name in order]
-    return found
+    raw_side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
+    return raw_side if told_side(row) == raw_side else 0
 
 
 def _scale_words(study: Study, construct: str) -> str:

@@ -30,6 +30,7 @@ from loyalty_analysis.moments import (
     variance_inflation,
 )
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.twins import Twins
 
 INTERCEPT = "(Intercept)"
 
@@ -290,12 +291,14 @@ def standardized(survey: Survey, equation: Equation) -> Estimate:
 
 
 @one_thread
-def regression(survey: Survey) -> pd.DataFrame:
+def regression(survey: Survey, latent: Twins | None = None) -> pd.DataFrame:
     """Estimate every equation of the study.
 
     Parameters
     ----------
     survey : Survey
+    latent : Twins, optional
+        Of :func:`twins.twins`, for the error-corrected slopes.
 
     Returns
     -------
@@ -303,8 +306,9 @@ def regression(survey: Survey) -> pd.DataFrame:
         One row per model and term. model, outcome, term; estimate, std_error, df, statistic,
         p_value, conf_low, conf_high (raw, in scale points); n; beta, beta_std_error, beta_df,
         beta_p, beta_low, beta_high (standardized); zero_order (correlation with the outcome); vif;
-        beta_latent (not yet estimated: empty). Categories with fewer than ten
-        respondents stand in the equation and are left out here.
+        beta_latent, beta_latent_std_error, beta_latent_df, beta_latent_low, beta_latent_high (the
+        same slope among constructs free of measurement error; empty without ``latent``). Categories
+        with fewer than ten respondents stand in the equation and are left out here.
 
     Examples
     --------
@@ -313,16 +317,19 @@ def regression(survey: Survey) -> pd.DataFrame:
     >>> float(table.loc[("loyalty.direct", "satisfaction"), "beta"].round(3))
     0.219
     """
-    return pd.concat([_rows(survey, e) for e in equations(survey.study)], ignore_index=True)
+    tables = [_rows(survey, equation, latent) for equation in equations(survey.study)]
+    return pd.concat(tables, ignore_index=True)
 
 
-def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
+def _rows(survey: Survey, equation: Equation, latent: Twins | None) -> pd.DataFrame:
     found, beta = fit(survey, equation), standardized(survey, equation)
     low, high = beta.interval()
     terms = found.terms[1:]
     half = stdtrit(found.df, 0.975) * found.std_error
     statistic = found.slopes / found.std_error
     moments = survey.moments[[*terms, equation.outcome]]
+    twin = None if latent is None else latent.slopes(equation, terms)
+    corrected = latent_columns("beta_latent", twin, len(terms))
 
     def below(values: Array) -> Array:
         return np.concatenate([[np.nan], values])
@@ -345,15 +352,25 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
             "beta_high": below(high),
             "zero_order": below(moments.correlation[-1, :-1]),
             "vif": below(variance_inflation(moments, terms)),
-            "beta_latent": np.nan,
+            **{name: below(values) for name, values in corrected.items()},
             "beta_std_error": below(beta.std_error),
             "beta_df": beta.df,
             "beta_p": below(beta.p_value()),
         }
     )
     unknown = ["beta_std_error", "beta_p", "beta_low", "beta_high"]
+    unknown += [f"beta_latent_{name}" for name in ("std_error", "low", "high")]
     table.loc[table["term"].isin(_in_one_cluster(survey, terms)), unknown] = np.nan
     return table[~table["term"].isin(survey.small_groups)]
+
+
+def latent_columns(prefix: str, twin: Estimate | None, count: int) -> dict[str, Array]:
+    """Columns of an error-corrected twin: its value, error, df and interval, or no numbers."""
+    names = [prefix, *(f"{prefix}_{end}" for end in ("std_error", "df", "low", "high"))]
+    if twin is None:
+        return dict.fromkeys(names, np.full(count, np.nan))
+    df = np.full(count, float(twin.df))
+    return dict(zip(names, (twin.values, twin.std_error, df, *twin.interval()), strict=True))
 
 
 def _in_one_cluster(survey: Survey, terms: tuple[str, ...]) -> list[str]:

@@ -92,7 +92,7 @@ def render(
             # the notebooks execute in the background while this process judges
             with clock.step("notebooks"), batch, signals.raised():
                 with clock.step("analysis and verdicts"):
-                    results = analyse(survey)
+                    results = analyse(survey, memory=batch.memory)
                     verdicts = judge(survey, results)
                     write_results(run.folder, results, verdicts)
                 executed = batch.results()

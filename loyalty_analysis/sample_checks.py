@@ -31,15 +31,17 @@ def sample_problems(
         count = (
             f"fewer than {SMALLEST_GROUP} respondents are" if len(sample) else "no respondent is"
         )
-        costs = attrition[attrition["rule"].str.endswith(" missing") & (attrition["alone"] > 0)]
+        by_rule = attrition["rule"].str.endswith((" missing", " excluded"))
+        costs = attrition[by_rule & (attrition["alone"] > 0)]
         costliest = (
             f"The costliest is '{costs.loc[costs['alone'].idxmax(), 'rule']}'. "
             if len(costs)
             else ""
         )
+        fewer = "exclude fewer, " if study.quality.exclude else ""
         return [
             f"{count} complete on every model column, and {SMALLEST_GROUP} are the least that is "
-            f"analysed. {costliest}Widen the filter, or use fewer columns."
+            f"analysed. {costliest}Widen the filter, {fewer}or use fewer columns."
         ]
     problems = []
     if cluster and sample[cluster].nunique() < 2:

@@ -174,6 +174,10 @@ def _from_rows(data: Sample, columns: Sequence[str], use_all: bool, wishart: boo
         _group(name, columns, rows, None if w is None else w * (n / total), c, wishart)
         for name, (rows, w, c) in kept.items()
     )
+    for name, (_, _, labels) in kept.items():
+        if labels is not None and len(np.unique(labels)) < 2:
+            where = f"group '{name}': " if name else ""
+            raise DataError(f"{where}one cluster only: errors cannot be clustered.")
     holes = any(len(group.patterns) > 1 for group in groups) or any(
         len(pattern.seen) < len(columns) for group in groups for pattern in group.patterns
     )

@@ -150,6 +150,7 @@ def fit_model(
     standardized_factors: bool = False,
     fixed_covariates: bool = True,
     wishart: bool = False,
+    start: Array | None = None,
 ) -> Fit:
     """Fit a latent variable model by maximum likelihood.
 
@@ -169,6 +170,8 @@ def fit_model(
         See `parameter_table`.
     wishart : bool
         Divisor n - 1 instead of n.
+    start : ndarray, optional
+        Where the search begins, such as the solution for almost the same data.
 
     Returns
     -------
@@ -177,7 +180,8 @@ def fit_model(
     Raises
     ------
     DataError
-        If the data cannot carry a latent model.
+        If the data cannot carry a latent model, or errors of weighted or clustered data are asked
+        for that hold for simple random samples only.
     ModelError
         If the model is not identified, or no maximum was found.
 
@@ -196,6 +200,10 @@ def fit_model(
     if known.columns != model.observed:
         raise DataError(f"data of {known.columns} cannot fit a model of {model.observed}.")
     robust = known.weighted or known.clustered if robust is None else robust
+    if not robust and (known.weighted or known.clustered):
+        raise DataError(
+            "weights and clusters need robust errors (robust = True): others would be wrong."
+        )
     if robust and not known.has_rows:
         raise DataError("robust errors need respondents; moments alone give classical errors.")
     if means is None:
@@ -210,7 +218,9 @@ def fit_model(
             f"the model has {-likelihood.df} more free parameters than the data have moments: it "
             "is not identified. A factor that stands alone needs three items."
         )
-    theta, steps = likelihood.maximize(starting_values(model, likelihood))
+    theta, steps = likelihood.maximize(
+        starting_values(model, likelihood) if start is None else start
+    )
     settings = {**options, "robust": robust, "missing": missing, "wishart": wishart}
     return Fit(model, likelihood, theta, settings, steps)
 

@@ -10,16 +10,23 @@ Brosseau-Liard & Savalei (2014), same journal 49, 460-470 (robust CFI and TLI).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc, chndtr, chndtrinc
 
 from loyalty_analysis.moments import Array
 from loyalty_analysis.sem_fit import Fit, plain_model
+from loyalty_analysis.sem_results import problems
 from loyalty_analysis.sem_robust import scaling_factor
 
 NAN = float("nan")
+FIT_COLUMNS = (
+    "parameters", "chi2", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low",
+    "rmsea_high", "rmsea_close", "srmr", "log_likelihood", "aic", "bic", "n", "admissible",
+    "estimator", "problem",
+)  # fmt: skip
+"""What a table of fits shows."""
 
 
 class Ratio(NamedTuple):
@@ -73,6 +80,32 @@ def fit_indices(fit: Fit) -> dict[str, float]:
     found["mfi"] = float(np.exp(-0.5 * (own.chi2 - own.df) / n))
     found["ecvi"] = (own.chi2 + 2 * len(fit.theta)) / n
     return found | (_scaled(fit, plain, own, base) if fit.robust else {})
+
+
+def fit_row(fit: Fit) -> dict[str, Any]:
+    """Indices of a fit as one row of a table: the scaled and robust ones where it is robust.
+
+    Returns
+    -------
+    dict
+        parameters, chi2, df, p_value, cfi, tli, rmsea, rmsea_low, rmsea_high (90%), rmsea_close,
+        srmr, log_likelihood, aic, bic, n, admissible, estimator, problem.
+    """
+    found = fit_indices(fit)
+    row = {key: found[key] for key in FIT_COLUMNS if key in found}
+    if fit.robust:
+        row |= {"chi2": found["chi2_scaled"], "p_value": found["p_value_scaled"]}
+        for key in ("cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "rmsea_close"):
+            stem, _, end = key.partition("_")
+            kinds = (f"{stem}_{kind}{'_' if end else ''}{end}" for kind in ("robust", "scaled"))
+            row[key] = next((found[name] for name in kinds if name in found), np.nan)
+    wrong = problems(fit)
+    estimator = "FIML" if fit.data.missing else "ML"
+    return row | {
+        "admissible": not wrong,
+        "estimator": f"{estimator}, robust" if fit.robust else estimator,
+        "problem": "; ".join(wrong),
+    }
 
 
 def _p_value(chi2: float, df: float) -> float:

@@ -110,14 +110,24 @@ def _root(values: Array) -> Array:
 
 def _with_errors(fit: Fit, used: Array, function: Callable[[Array], Array]) -> tuple[Array, Array]:
     """Values of a function of the parameters ``used``, with delta errors."""
+    value, covariance = with_covariance(fit, used, function)
+    return value, np.sqrt(np.maximum(np.diag(covariance), 0))
+
+
+def with_covariance(
+    fit: Fit, used: Array, function: Callable[[Array], Array]
+) -> tuple[Array, Array]:
+    """Values of a function of the parameters ``used``, with their covariance by the delta method.
+
+    ``function`` keeps leading dimensions of the parameters, and is analytic.
+    """
     moved = np.tile(fit.theta.astype(complex), (len(used), 1))
     moved[np.arange(len(used)), used] += 1j * _STEP
     value = function(fit.theta)
     if not len(used):
-        return value, np.zeros_like(value)
+        return value, np.zeros((len(value), len(value)))
     jacobian = np.imag(function(moved)) / _STEP
-    variance = ((fit.covariance[np.ix_(used, used)] @ jacobian) * jacobian).sum(axis=0)
-    return value, np.sqrt(np.maximum(variance, 0))
+    return value, jacobian.T @ fit.covariance[np.ix_(used, used)] @ jacobian
 
 
 def _defined(fit: Fit) -> pd.DataFrame:

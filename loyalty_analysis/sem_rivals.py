@@ -23,19 +23,16 @@ from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.sem_data import SemData, sem_data
 from loyalty_analysis.sem_fit import Fit, fit_model
-from loyalty_analysis.sem_indices import difference_test, fit_indices
+from loyalty_analysis.sem_indices import difference_test, fit_row
 from loyalty_analysis.sem_model import ModelError, model_script, parse
-from loyalty_analysis.sem_results import problems
 
-COMMITMENT = (("economic", "forced", "habitual"), ("economic", "forced"), ("habitual", "economic"))
-"""What the paper's rivals merge, among affective, normative, economic, forced and habitual."""
+Merge = Sequence[Sequence[str]]
+"""What one rival merges: each list of constructs shares a factor."""
 SECOND_ORDER = "second order"
-SHOWN = ("parameters", "chi2", "df", "p_value", "cfi", "tli", "rmsea", "srmr", "log_likelihood",
-         "aic", "bic")  # fmt: skip
 
 
 def structures(
-    constructs: Mapping[str, Sequence[str]], merged: Sequence[Sequence[str]] = ()
+    constructs: Mapping[str, Sequence[str]], merges: Sequence[Merge] = ()
 ) -> dict[str, str]:
     """Scripts of the declared structure (first) and of its rivals.
 
@@ -43,8 +40,8 @@ def structures(
     ----------
     constructs : mapping of str to sequence of str
         Items of each construct.
-    merged : sequence of sequences of str
-        Each rival's constructs that become one, such as `COMMITMENT`.
+    merges : sequence of Merge
+        What each rival merges; all others keep a factor of their own.
 
     Returns
     -------
@@ -54,23 +51,28 @@ def structures(
 
     Examples
     --------
-    >>> names = structures({"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}, [("a", "b")])
-    >>> list(names)
+    >>> known = {"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}
+    >>> list(structures(known, [[["a", "b"]]]))
     ['3 factors', '2 factors: a + b', '1 factor']
     """
-    if unknown := {name for names in merged for name in names} - set(constructs):
+    named = {name for merge in merges for part in merge for name in part}
+    if unknown := named - set(constructs):
         raise StudyError(f"rivals merge {', '.join(sorted(unknown))}, which are no constructs.")
     found = {f"{len(constructs)} factors": model_script(constructs)}
-    for names in merged:
-        joined = {"_".join(names): [item for name in names for item in constructs[name]]}
-        rest = {name: items for name, items in constructs.items() if name not in names}
-        label = f"{len(rest) + 1} factors: {' + '.join(names)}"
-        found[label] = model_script({**rest, **joined})
-    everything = [item for items in constructs.values() for item in items]
-    found["1 factor"] = model_script({"general": everything})
+    for merge in [*merges, [list(constructs)]]:
+        joined = {"_".join(part): [i for n in part for i in constructs[n]] for part in merge}
+        apart = {name for part in merge for name in part}
+        rest = {name: items for name, items in constructs.items() if name not in apart}
+        found.setdefault(_label(len(rest) + len(joined), merge), model_script({**rest, **joined}))
     if len(constructs) > 3:
         found[SECOND_ORDER] = model_script(constructs, second_order={"general": list(constructs)})
     return found
+
+
+def _label(count: int, merge: Merge) -> str:
+    if count == 1:
+        return "1 factor"
+    return f"{count} factors: {', '.join(' + '.join(part) for part in merge)}"
 
 
 def rivals(
@@ -97,11 +99,12 @@ def rivals(
     Returns
     -------
     DataFrame
-        ``model, parameters, chi2, df, p_value, cfi, tli, rmsea, srmr, log_likelihood, aic, bic,
-        admissible, chi2_difference, df_difference, p_value_difference`` (against the first),
+        The columns of `sem_indices.fit_row` behind ``model``, then ``chi2_difference,
+        df_difference, p_value_difference`` (against the first),
         ``cv_log_likelihood`` (mean per respondent left out), ``cv_difference`` and ``cv_error``
         (the first less the rival, sum over respondents, with its standard error), ``problem``.
-        A rival that has no solution keeps its row, and says why in ``problem``.
+        A rival that has no solution keeps its row, and says why in ``problem``; a fold that cannot
+        be left out leaves nan.
     """
     first = parse(next(iter(scripts.values())))
     known = sem_data(data, first.observed, missing=options.get("missing", "listwise"))
@@ -113,7 +116,7 @@ def rivals(
     rows = [_row(name, fit, fits[0]) for name, fit in zip(scripts, fits, strict=True)]
     table = pd.DataFrame(rows)
     if known.has_rows and not known.missing:
-        left_out = _cross_validated(scripts, known, folds, seed)
+        left_out = _cross_validated(fits, known, folds, seed)
         table = pd.concat([table, left_out], axis=1)
     return table
 
@@ -128,14 +131,7 @@ def _tried(script: str, data: Moments | Sample, options: Mapping[str, Any]) -> F
 def _row(name: str, fit: Fit | ModelError, first: Fit) -> dict[str, Any]:
     if isinstance(fit, ModelError):
         return {"model": name, "problem": str(fit)}
-    indices = fit_indices(fit)
-    row: dict[str, Any] = {"model": name} | {key: indices[key] for key in SHOWN}
-    if fit.robust:
-        row |= {"chi2": indices["chi2_scaled"], "p_value": indices["p_value_scaled"]}
-        row |= {key: indices.get(f"{key}_robust", indices[f"{key}_scaled"])
-                for key in ("cfi", "tli", "rmsea")}  # fmt: skip
-    found = problems(fit)
-    row |= {"admissible": not found, "problem": "; ".join(found)}
+    row = {"model": name} | fit_row(fit)
     if fit.df > first.df:
         test = difference_test(first, fit)
         row |= {"chi2_difference": test["chi2"], "df_difference": test["df"]}
@@ -144,7 +140,7 @@ def _row(name: str, fit: Fit | ModelError, first: Fit) -> dict[str, Any]:
 
 
 def _cross_validated(
-    scripts: Mapping[str, str], data: SemData, folds: int, seed: int
+    fits: Sequence[Fit | ModelError], data: SemData, folds: int, seed: int
 ) -> pd.DataFrame:
     """Likelihood of each respondent under models fitted without them."""
     pattern = data.groups[0].patterns[0]
@@ -153,15 +149,16 @@ def _cross_validated(
     units = np.arange(len(rows)) if pattern.clusters is None else pattern.clusters
     names, which = np.unique(units, return_inverse=True)
     fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[which.ravel()]
-    parts = [Moments.from_rows(data.columns, rows[fold == k], weights[fold == k])
-             for k in range(folds)]  # fmt: skip
+    parts = {k: Moments.from_rows(data.columns, rows[fold == k], weights[fold == k])
+             for k in np.unique(fold)}  # fmt: skip
     levels = []
-    for script in scripts.values():
+    for fit in fits:
         level = np.full(len(rows), np.nan)
-        for k in range(folds):
-            others = [part for number, part in enumerate(parts) if number != k]
-            train = sum(others[1:], others[0])
-            level[fold == k] = _left_out(script, train, data.columns, rows[fold == k])
+        if isinstance(fit, Fit):
+            for k in parts:
+                others = [part for number, part in parts.items() if number != k]
+                train = sum(others[1:], others[0])
+                level[fold == k] = _left_out(fit, train, data.columns, rows[fold == k])
         levels.append(level)
     found = []
     for level in levels:
@@ -171,14 +168,14 @@ def _cross_validated(
     return pd.DataFrame(found, columns=["cv_log_likelihood", "cv_difference", "cv_error"])
 
 
-def _left_out(script: str, train: Moments, columns: Sequence[str], rows: Array) -> Array:
+def _left_out(known: Fit, train: Moments, columns: Sequence[str], rows: Array) -> Array:
     """Log likelihood of respondents under a model fitted to others; nan if it has no solution."""
-    model = parse(script)
+    names = known.model.observed
     try:
-        fit = fit_model(model, train[list(model.observed)])
+        fit = fit_model(known.model, train[list(names)], means=known.means, start=known.theta)
     except ModelError:
         return np.full(len(rows), np.nan)
-    order = [columns.index(name) for name in model.observed]
+    order = [columns.index(name) for name in names]
     sigma = fit.graphs[0].shape(fit.theta).sigma
     away = rows[:, order] - fit.data.groups[0].mean
     spread = np.linalg.slogdet(2 * np.pi * sigma)[1]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from loyalty_analysis.careless import fastest
 from loyalty_analysis.claims import NEGLIGIBLE
 from loyalty_analysis.formatting import in_sentence, listing, number
-from loyalty_analysis.rules import LEAST_DF
+from loyalty_analysis.rules import LEAST_DF, weakest
 
 if TYPE_CHECKING:
     from loyalty_analysis.claims import Claim
@@ -35,9 +36,18 @@ REASONS = {
     "not_in_model": "measured, but no driver of this equation",
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
+    "measurement_error": "settled by scores alone, but not free of measurement error",
+    "low_reliability": "measured too unreliably",
+    "not_distinct": "cannot be told apart as measured here",
+    "not_invariant": "the items do not mean the same in each group",
+    "inadmissible": "the measurement model has no admissible solution for",
+    "single_item": "measured by one item",
+    "no_structure": "no structure of these constructs was fitted",
+    "no_solution": "no solution was found for",
+    "structures_tie": "no structure is ahead by likelihood of respondents left out, AIC and BIC",
+    "poor_fit": "the structure is ahead of its rivals but does not fit",
     "claim_not_testable": "another part cannot be tested",
 }
-NOT_CORRECTED = "Not corrected for measurement error (not_error_corrected)."
 
 
 def explain(reason: str) -> str:
@@ -64,9 +74,16 @@ def rule_label(rule: str, study: Study) -> str:
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
-    >>> rule_label("affective missing", load_study("rice_simulated"))
-    'Affective commitment missing'
+    >>> study = load_study("rice_simulated")
+    >>> rule_label("affective missing", study), rule_label("too_fast excluded", study)
+    ('Affective commitment missing', 'answered in less than 54 seconds (excluded)')
+    >>> rule_label("straight_lining excluded", study)
+    'one answer to all items of a scale (excluded)'
     """
+    if rule == "straight_lining excluded":
+        return "one answer to all items of a scale (excluded)"
+    if rule == "too_fast excluded":
+        return f"answered in less than {fastest(study):g} seconds (excluded)"
     name = rule.removesuffix(" missing")
     return f"{study.label(name)} missing" if name in study.constructs else rule
 
@@ -117,28 +134,37 @@ def verdict_sentence(
     why = explain(ruling.reason)
     said += f" ({why})" if why else ""
     said += f": {guide} would about settle it." if guide else "."
-    if case.claim.comparing:
-        said += f" {NOT_CORRECTED}"
-    if case.claim.estimand == "slope_difference":
-        said += " Whether the items mean the same in both groups is not tested."
-    return said
+    return f"{said} {_corrected(case, survey.study)}".rstrip()
+
+
+def _corrected(case: Case, study: Study) -> str:
+    """What slopes free of measurement error say, for claims that need both to agree."""
+    if not case.twins:
+        return "No slope free of measurement error could be had." if case.untwinned else ""
+    leads = [one for one in case.twins if one.label]
+    twin = weakest(leads or case.twins, case.claim.sign)
+    what = f" a lead of {number(twin.estimate)} over" if leads else f" {number(twin.estimate)}"
+    rival = f" {in_sentence(study.label(twin.label))}" if leads else ""
+    value = range_of(twin.conf_low, twin.conf_high)
+    return f"Free of measurement error:{what}{rival} ({value})."
 
 
 def _of_parts(case: Case, ruling: Ruling) -> str:
     count = len(case.parts)
-    said = {
+    return {
         "supported": f"All {count} parts are supported.",
         "contradicted": f"At least one of {count} parts is contradicted.",
         "negligible": f"None of {count} parts is contradicted, at least one is negligible.",
         "inconclusive": f"At least one of {count} parts cannot be told: {explain(ruling.reason)}.",
     }[ruling.verdict]
-    return f"{said} {NOT_CORRECTED}" if any(p.claim.comparing for p in case.parts) else said
 
 
 def _what(case: Case, evidence: Evidence, study: Study) -> str:
     claim = case.claim
     outcome, value = in_sentence(study.label(case.outcome)), abs(evidence.estimate)
     interval = range_of(evidence.conf_low, evidence.conf_high)
+    if claim.estimand == "rival_models":
+        return _structure(case, evidence)
     term = in_sentence(study.label(claim.term))
     if claim.estimand == "slope_difference":
         a, b = claim.versus
@@ -161,6 +187,18 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
         )
     more = "more" if evidence.estimate > 0 else "less"
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
+
+
+def _structure(case: Case, evidence: Evidence) -> str:
+    assert case.structures is not None
+    first = case.structures.iloc[0]
+    way = "above" if evidence.estimate > 0 else "below"
+    return (
+        f"The log likelihood per respondent of {first['model']} lies "
+        f"{number(abs(evidence.estimate), 3)} {way} that of {evidence.label}, the closest rival "
+        f"(95% interval {number(evidence.conf_low, 3)} to {number(evidence.conf_high, 3)}); CFI "
+        f"{number(first['cfi'])}, RMSEA {number(first['rmsea'])}, SRMR {number(first['srmr'])}"
+    )
 
 
 def direction(claim: Claim) -> str:

@@ -109,25 +109,59 @@ def _items(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answer_page(title: str, note: str, items: pd.DataFrame, study: Any) -> Page:
-    """Lay out the items in one column, or in two or three when there are many."""
+    """Draw the items with the shares either side of the midpoint in numbers."""
+    laid = item_layout(items, study)
+    limits = -items["left"].max() - 0.01, (1 - items["left"]).max() + 0.01
+    page = Page(title, laid.height + 0.28, note, simulated=study.is_simulated)
+    for left, rows in laid.columns:
+        axes = page.axes(left + laid.room + 0.36, 0, laid.width - laid.room - 0.72, laid.height)
+        axes.set(xlim=limits, ylim=(laid.height, 0))
+        axes.set_axis_off()
+        for row in rows:
+            _draw_row(page, axes, row, left, left + laid.width - 0.34, left + laid.room + 0.34)
+    _draw_key(page, laid.height + 0.06)
+    return page
+
+
+class ItemRow(NamedTuple):
+    """A line of a figure about items, at ``y`` inches: an item, or the heading of a construct."""
+
+    y: float
+    label: str
+    item: Any = None  # None for the heading of a construct
+
+
+class ItemLayout(NamedTuple):
+    """Where items stand: columns, each with its left edge and its rows, all in inches.
+
+    ``width`` is that of a column, ``room`` the part of it that labels take.
+    """
+
+    columns: list[tuple[float, list[ItemRow]]]
+    width: float
+    room: float
+    height: float
+
+
+def item_layout(items: pd.DataFrame, study: Any) -> ItemLayout:
+    """Lay out items under their constructs: in one column, or in two or three when many.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        ``construct, item, scale``, the last printed after the name of the construct.
+    study : Study
+        For the labels.
+    """
     columns = _columns(items)
     width = (WIDTH - 0.2 - 0.25 * (len(columns) - 1)) / len(columns)
     most = {1: 2.2, 2: 1.0, 3: 0.6}[len(columns)]
     labels = [fit(study.label(item), most, size=SMALL) for item in items["item"]]
     room = 0.08 + max(widest(label, SMALL) for label in labels)
     laid = [_rows(column, study, width, room) for column in columns]
+    lefts = [0.1 + place * (width + 0.25) for place in range(len(laid))]
     height = max(rows[-1].y for rows in laid) + 0.2
-    limits = -items["left"].max() - 0.01, (1 - items["left"]).max() + 0.01
-    page = Page(title, height + 0.28, note, simulated=study.is_simulated)
-    for place, rows in enumerate(laid):
-        left = 0.1 + place * (width + 0.25)
-        axes = page.axes(left + room + 0.36, 0, width - room - 0.72, height)
-        axes.set(xlim=limits, ylim=(height, 0))
-        axes.set_axis_off()
-        for row in rows:
-            _draw_row(page, axes, row, left, left + width - 0.34, left + room + 0.34)
-    _draw_key(page, height + 0.06)
-    return page
+    return ItemLayout(list(zip(lefts, laid, strict=True)), width, room, height)
 
 
 def _columns(items: pd.DataFrame) -> list[pd.DataFrame]:
@@ -139,29 +173,25 @@ def _columns(items: pd.DataFrame) -> list[pd.DataFrame]:
     return [column for _, column in items.groupby(items["construct"].map(place))]
 
 
-class _Row(NamedTuple):
-    y: float
-    label: str
-    item: Any = None  # None for the heading of a construct
-
-
-def _rows(items: pd.DataFrame, study: Any, width: float, room: float) -> list[_Row]:
+def _rows(items: pd.DataFrame, study: Any, width: float, room: float) -> list[ItemRow]:
     rows, y = [], 0.0
     for (construct, scale), block in items.groupby(["construct", "scale"], sort=False):
         most = width - text_width(scale, SMALL, "bold")
         heading = fit(study.label(construct), most, size=SMALL, lines=1, weight="bold")
-        rows.append(_Row(y + 0.13, heading + scale))
+        rows.append(ItemRow(y + 0.13, heading + scale))
         y += 0.23
         for item in block.itertuples():
             label = fit(study.label(item.item), room, size=SMALL)
             height = max(0.18, text_height(label, SMALL) + 0.03)
-            rows.append(_Row(y + height / 2, label, item))
+            rows.append(ItemRow(y + height / 2, label, item))
             y += height
         y += 0.09
     return rows
 
 
-def _draw_row(page: Page, axes: Axes, row: _Row, left: float, above: float, below: float) -> None:
+def _draw_row(
+    page: Page, axes: Axes, row: ItemRow, left: float, above: float, below: float
+) -> None:
     style: dict[str, Any] = {"size": SMALL, "va": "center_baseline"}
     if row.item is None:
         page.write(row.label, left, row.y, weight="bold", **style)

@@ -5,137 +5,33 @@ A :class:`Study` is what every other function may ask. Users change TOML, not co
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    Strict,
-    StringConstraints,
-    ValidationError,
-    WrapValidator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, Strict, ValidationError
 
 from loyalty_analysis.contradictions import contradictions, present
-from loyalty_analysis.errors import LoyaltyError, StudyError, did_you_mean, raise_all, shown
+from loyalty_analysis.errors import StudyError, did_you_mean, raise_all, shown
 from loyalty_analysis.resources import seen, shipped_studies
+from loyalty_analysis.study_tables import (
+    Construct,
+    Contrast,
+    Design,
+    Gates,
+    Model,
+    Quality,
+    Scale,
+    Table,
+)
+from loyalty_analysis.toml_files import Name, Names, apply_setting, details, read_toml, said
 
-OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
 _HIDDEN = {"path", "settings"}
-RESERVED = ("gates", "levels", "types", "quality", "experiment", "reports")
+RESERVED = ("levels", "types", "experiment", "reports")
 MOMENTS_FILE = "moments.csv"
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-def either(said: str) -> WrapValidator:
-    """Say once what may stand where several kinds of values may.
-
-    Examples
-    --------
-    >>> from pydantic import TypeAdapter
-    >>> number = Annotated[int | float, either("must be a number")]
-    >>> try:
-    ...     TypeAdapter(number).validate_python("four")
-    ... except ValidationError as error:
-    ...     error.errors()[0]["msg"]
-    'must be a number'
-    """
-
-    def checked(value: Any, check: Callable[[Any], Any]) -> Any:
-        try:
-            return check(value)
-        except ValidationError:
-            raise PydanticCustomError("either", "{said}", {"said": said}) from None
-
-    return WrapValidator(checked)
-
-
-# Control characters and line breaks would end up in terminals, file names and tables.
-_SEEN = r"[^\p{Cc}\p{Zl}\p{Zp}]*"
-Prose = Annotated[str, StringConstraints(pattern=r"^(?:[^\p{Cc}]|[\t\n\r])*$")]
-Line = Annotated[str, StringConstraints(pattern=f"^{_SEEN}$")]
-Name = Annotated[str, StringConstraints(pattern=rf"^{_SEEN}[^\p{{Cc}}\p{{Z}}]{_SEEN}$")]
-# TOML knows arrays only: a tuple is what an array becomes.
-Names = Annotated[tuple[Name, ...], Strict(False)]
-Numbers = Annotated[tuple[float, ...], Strict(False)]
-Side = Annotated[Line | int | float, either("must be text in quotes or a number")]
-
-
-class Scale(_Table):
-    """The answer scale of items: end points, codes that mean missing, answers a score needs."""
-
-    min: float | None = None
-    max: float | None = None
-    missing: Numbers = ()
-    min_items: int | None = Field(default=None, ge=1)
-
-
-class Construct(Scale):
-    """A construct: its label, the items that measure it, and where it departs from the scale.
-
-    ``items`` defaults to one column of the construct's own name. ``reliability`` is the assumed
-    reliability of a single item.
-    """
-
-    label: Line = ""
-    items: Names = ()
-    reversed: Names = ()
-    reliability: float | None = Field(default=None, gt=0, le=1)
-
-
-class Model(_Table):
-    """Which constructs drive which outcomes, through what, beside what."""
-
-    drivers: Names = Field(min_length=1)
-    outcomes: dict[Name, OutcomeKind] = Field(min_length=1)
-    mediator: Name | None = None
-    controls: Names = ()
-    moderators: Names = ()
-
-
-class Design(_Table):
-    """How respondents were drawn: identifiers, weights, clusters, groups, waves, a filter."""
-
-    respondent: Name | None = None
-    weight: Name | None = None
-    cluster: Name | None = None
-    groups: Names = ()
-    wave: Name | None = None
-    where: str | None = None
-
-
-class Contrast(_Table):
-    """The direction of a group difference: ``a`` minus ``b``."""
-
-    a: Side
-    b: Side
-
-    @property
-    def sides(self) -> tuple[str, str]:
-        """Both values as labels: ``1.0`` in the study file is the ``1`` of a data file.
-
-        Examples
-        --------
-        >>> Contrast(a=1.0, b="none").sides
-        ('1', 'none')
-        """
-        return _as_label(self.a), _as_label(self.b)
-
-
-def _as_label(value: str | int | float) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value)
-
-
-class Study(_Table):
+class Study(Table):
     """A study file, checked and frozen.
 
     Attributes
@@ -146,7 +42,7 @@ class Study(_Table):
         Data file as written in the study, relative to it.
     claims : tuple of str
         Shipped claim sets by name, own ones by file name.
-    scale, constructs, model, paths, design, contrasts
+    scale, constructs, model, paths, design, contrasts, gates, quality
         The tables of the study file.
     path : pathlib.Path
         Where the study file is.
@@ -168,6 +64,8 @@ class Study(_Table):
     paths: dict[Name, Names] = Field(default_factory=dict)
     design: Design = Design()
     contrasts: dict[Name, Contrast] = Field(default_factory=dict)
+    gates: Gates = Gates()
+    quality: Quality = Quality()
     path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
     settings: Annotated[tuple[str, ...], Strict(False)] = Field(default=(), exclude=True)
 
@@ -267,7 +165,7 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
     path = find_study(study)
     raw = read_toml(path, StudyError)
     for setting in settings:
-        _apply(raw, setting)
+        apply_setting(raw, setting)
     reserved = _reserved_problems(raw)
     asked = {key: value for key, value in raw.items() if key not in _HIDDEN | set(RESERVED)}
     try:
@@ -306,73 +204,6 @@ def find_study(study: str | Path) -> Path:
     )
 
 
-def read_toml(path: Path, error: type[LoyaltyError]) -> dict[str, Any]:
-    """Read a TOML file, or raise an error of the given kind that says why it cannot be read.
-
-    Examples
-    --------
-    >>> read_toml(find_study("bank_customers"), StudyError)["origin"]
-    'real'
-    """
-    try:
-        return _loaded(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as reason:
-        raise error(f"{path}: not UTF-8 text ({reason}). Save the file as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as reason:
-        raise error(f"{path}: not valid TOML: {reason}. See data/README.md.") from None
-    except OSError as reason:
-        raise error(f"{path}: cannot be read: {reason.strerror}.") from None
-
-
-def _loaded(text: str) -> dict[str, Any]:
-    """Read TOML, whose whole numbers have 64 bits: larger ones neither fit nor can be shown."""
-    raw = tomllib.loads(text)
-    values: list[Any] = [raw]
-    while values:
-        value = values.pop()
-        if isinstance(value, dict | list):
-            values += value.values() if isinstance(value, dict) else value
-        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise ValueError("it holds a whole number beyond 64 bits")
-    return raw
-
-
-def parse_setting(setting: str) -> tuple[list[str], Any]:
-    """Split ``"table.key=value"`` into its keys and its value.
-
-    Examples
-    --------
-    >>> parse_setting("model.controls=[]")
-    (['model', 'controls'], [])
-    >>> parse_setting("design.where=age > 30")
-    (['design', 'where'], 'age > 30')
-    """
-    key, equals, text = setting.partition("=")
-    if not equals or not key.strip():
-        raise StudyError(f"setting {shown(setting)}: write it as table.key=value.")
-    try:
-        found = _loaded(f"value = {text}")
-        value = found["value"] if len(found) == 1 else text.strip()
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    except (ValueError, RecursionError) as reason:
-        raise StudyError(f"setting {shown(setting)}: {reason}. Correct the value.") from None
-    return [part.strip() for part in key.split(".")], value
-
-
-def _apply(raw: dict[str, Any], setting: str) -> None:
-    keys, value = parse_setting(setting)
-    table = raw
-    for key in keys[:-1]:
-        table = table.setdefault(key, {})
-        if not isinstance(table, dict):
-            raise StudyError(
-                f"setting {shown(setting)}: '{key}' is a value, not a table. Leave out what "
-                "follows it in the name."
-            )
-    table[keys[-1]] = value
-
-
 def _reserved_problems(raw: dict[str, Any]) -> list[str]:
     """Keys that later versions, or the loaded study itself, keep for themselves."""
     tables = [f"[{name}]" for name in RESERVED if name in raw]
@@ -391,6 +222,8 @@ _TABLES: dict[str, type[BaseModel]] = {
     "model": Model,
     "design": Design,
     "contrasts": Contrast,
+    "gates": Gates,
+    "quality": Quality,
 }
 
 
@@ -408,39 +241,3 @@ def _explain(detail: Any) -> str:
     if detail["type"] == "missing":
         return f"'{where}' is missing. See data/README.md for an example study file."
     return f"'{where}' {said(detail)}; found {shown(detail['input'], 80)}."
-
-
-def details(error: ValidationError) -> list[Any]:
-    """What pydantic found; not that a list is empty whose entries were refused.
-
-    Examples
-    --------
-    >>> try:
-    ...     Scale(min="one")
-    ... except ValidationError as error:
-    ...     [detail["loc"] for detail in details(error)]
-    [('min',)]
-    """
-    return [d for d in error.errors() if d["type"] != "too_short" or not d["input"]]
-
-
-def said(detail: Any) -> str:
-    """Put what pydantic found wrong into the words of a TOML file.
-
-    Examples
-    --------
-    >>> said({"type": "dict_type", "msg": "Input should be a valid dictionary"})
-    'must be a table'
-    """
-    words = {
-        "tuple_type": 'must be a list, such as ["a", "b"]',
-        "dict_type": "must be a table",
-        "model_type": "must be a table",
-        "too_short": "must not be empty",
-        "string_type": "must be text in quotes",
-        "string_pattern_mismatch": "must be text, not blank, without control characters",
-        "float_type": "must be a number",
-        "int_type": "must be a whole number",
-        "finite_number": "must be a finite number",
-    }
-    return words.get(detail["type"], str(detail["msg"]).replace("Input should be", "must be"))

@@ -14,19 +14,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.checks import (
-    answer_problems,
+from loyalty_analysis.attrition import attrition_of
+from loyalty_analysis.careless import exclusions
+from loyalty_analysis.checks import answer_problems, column_problems, variable_problems
+from loyalty_analysis.contradictions import contradictions, present
+from loyalty_analysis.design_checks import (
     coding_warnings,
-    column_problems,
     control_problems,
+    marker_problems,
     missing_word_warnings,
+    quality_problems,
     respondent_problems,
     weight_problems,
 )
-from loyalty_analysis.contradictions import contradictions
 from loyalty_analysis.directions import direction_problems, direction_problems_of_moments
 from loyalty_analysis.equations import equations
-from loyalty_analysis.errors import DataError, StudyError, did_you_mean, raise_all
+from loyalty_analysis.errors import DataError, StudyError, raise_all
 from loyalty_analysis.filters import filtered
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Array, Moments
@@ -34,14 +37,13 @@ from loyalty_analysis.preparation import (
     SMALLEST_GROUP,
     answers_of,
     as_text,
-    attrition_of,
     cluster_of,
     design_columns,
     model_columns,
     reversed_items,
     scaled_weights,
     scored,
-    turned,
+    scored_moments,
 )
 from loyalty_analysis.readers import labels, read_moments, read_table, swallowed_lines
 from loyalty_analysis.sample_checks import equation_problems, published_problems, sample_problems
@@ -238,26 +240,13 @@ def survey_from_moments(study: Study) -> Survey:
     >>> survey.item_moments.columns[:2], survey.moments.columns[:2]
     (('comp_1', 'comp_2'), ('competence', 'likeability'))
     """
-    known = read_moments(study.data_path)
+    known, path = read_moments(study.data_path), str(study.data_path)
     used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
     names = tuple(dict.fromkeys(used))
-    problems: list[str] = []
-    matrix, offset = np.zeros((len(names), len(known.columns))), np.zeros(len(names))
-    for row, name in enumerate(names):
-        items = study.items_of(name) if name in study.constructs else (name,)
-        items = (name,) if name in known.columns else items
-        for item in items:
-            if item not in known.columns:
-                hint = did_you_mean(item, known.columns)
-                problems.append(f"'{item}' (of {name}) is not among the variables. {hint}")
-                continue
-            against = name in study.constructs and item in study.constructs[name].reversed
-            matrix[row, known.columns.index(item)] = (-1.0 if against else 1.0) / len(items)
-            offset[row] += turned(study, name) / len(items) if against else 0.0
+    lacking = variable_problems(known, study, (*names, *present(study.quality.marker)))
     opposed, warnings = direction_problems_of_moments(known, study)
-    path = str(study.data_path)
-    raise_all(DataError, path, [*problems, *opposed, *published_problems(known, study)])
-    moments = known.linear(matrix, names, offset)
+    raise_all(DataError, path, [*lacking, *opposed, *published_problems(known, study)])
+    moments = scored_moments(known, study, names)
     terms = {equation.model: equation.terms for equation in equations(study)}
     unfit, odd = equation_problems(moments, study, terms)
     raise_all(DataError, path, unfit)
@@ -285,14 +274,17 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     for one in filters:
         kept = filtered(kept, one, path)
     kept = _named(kept, study)
-    items, warnings = _checked_items(kept, raw, study)
+    answers = answers_of(kept, study)
+    excluded = exclusions(answers, kept, study)
+    items, warnings = _checked_items(kept, raw, answers, excluded, study)
     warnings += swallowed_lines(raw, study.data_path)
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
-    attrition, complete = attrition_of(frame, study, len(raw), len(kept), items)
+    attrition, complete = attrition_of(frame, study, len(raw), excluded, items)
     sample, items = frame[complete], items[complete]
     raise_all(DataError, path, respondent_problems(sample, study))
     cluster = cluster_of(sample, study)
     raise_all(DataError, path, sample_problems(sample, study, cluster, attrition))
+    raise_all(DataError, path, marker_problems(sample, study))
     numeric, levels = model_columns(sample, study)
     used = [name for name in numeric.columns if name not in sample.columns]
     sample = pd.concat([sample, numeric[used]], axis=1).reset_index(drop=True)
@@ -323,18 +315,22 @@ def _named(kept: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def _checked_items(
-    kept: pd.DataFrame, raw: pd.DataFrame, study: Study
+    kept: pd.DataFrame,
+    raw: pd.DataFrame,
+    answers: pd.DataFrame,
+    excluded: pd.DataFrame,
+    study: Study,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Items that all point the same way, and warnings; every problem of the file at once."""
-    answers = answers_of(kept, study)
     problems = [
         *column_problems(kept, study),
         *answer_problems(kept, answers, study),
         *weight_problems(kept, study),
         *control_problems(kept, study),
+        *quality_problems(kept, study),
     ]
     items = reversed_items(answers, study)
-    against, warnings = direction_problems(items, study)
+    against, warnings = direction_problems(items[~excluded.any(axis=1)], study)
     problems += against
     if problems:
         problems += respondent_problems(kept, study)

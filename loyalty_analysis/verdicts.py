@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isnan, nan
+from math import nan
 
 import pandas as pd
 
 from loyalty_analysis.claims import BUILT, Claim, ClaimSet, load_claims
 from loyalty_analysis.contrasts import equation_of, missing_groups
+from loyalty_analysis.evidence import (
+    Findings,
+    evidence_of,
+    findings,
+    gate_reason,
+    rule_structures,
+    structure_evidence,
+    uncorrected,
+)
 from loyalty_analysis.rules import (
+    CONTRADICTED,
     INCONCLUSIVE,
+    NEGLIGIBLE,
     NOT_TESTABLE,
     SUPPORTED,
     Evidence,
@@ -23,6 +34,7 @@ from loyalty_analysis.rules import (
     ruling_of_parts,
 )
 from loyalty_analysis.sentences import verdict_sentence
+from loyalty_analysis.structures import unfit
 from loyalty_analysis.survey import Survey
 
 COLUMNS = [
@@ -30,7 +42,7 @@ COLUMNS = [
     "sign", "negligible", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "n",
     "verdict", "size", "reason", "sentence",
 ]  # fmt: skip
-Known = dict[tuple[str, ...], Evidence]
+MEASUREMENT = "measurement_error"
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,9 @@ class Case:
     """One claim on one outcome: its evidence, or why there is none.
 
     ``components`` holds the evidence of each thing that must hold: one for most estimands; for
-    ``largest`` the slope itself and its difference to every rival. ``parts`` holds part cases.
+    ``largest`` the slope itself and its difference to every rival. ``twins`` holds the same free of
+    measurement error, for claims that compare constructs; where there is none ``untwinned`` says
+    why. ``parts`` holds part cases.
     """
 
     claim: Claim
@@ -47,6 +61,9 @@ class Case:
     reason: str = ""
     part: str = ""
     parts: tuple[Case, ...] = ()
+    twins: tuple[Evidence, ...] = ()
+    untwinned: str = ""
+    structures: pd.DataFrame | None = None
 
     @property
     def testable(self) -> bool:
@@ -63,16 +80,21 @@ class Case:
         """P value of the claim as a whole: all must hold, so the largest one counts."""
         if self.parts:
             return max(part.p_value for part in self.parts)
+        # Slopes of scores and those free of measurement error have to agree.
+        both = filter(None, (self.components, self.twins))
+        return max(self._joint(components) for components in both)
+
+    def _joint(self, components: tuple[Evidence, ...]) -> float:
         sign, bound = self.claim.sign, self.claim.bound
         against = [
             p_value(one, sign, bound)
-            for one in self.components
+            for one in components
             if self.turned * one.estimate < 0 and not one.inside(bound)
         ]
         # Any one of several can contradict the claim: Bonferroni over them.
         if against:
-            return min(1.0, min(against) * len(self.components))
-        return max(p_value(one, sign, bound) for one in self.components)
+            return min(1.0, min(against) * len(components))
+        return max(p_value(one, sign, bound) for one in components)
 
 
 def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.DataFrame:
@@ -103,9 +125,9 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
         from loyalty_analysis.analysis import analyse
 
         results = analyse(survey, everything=False)
-    rows, families, known = [], {}, evidence_by_name(results)
+    rows, families, found = [], {}, findings(results)
     for claims in load_claims(survey.study):
-        cases = [case for claim in claims.claims for case in cases_of(claim, survey, known)]
+        cases = [case for claim in claims.claims for case in cases_of(claim, survey, found)]
         family = [case.p_value for case in cases if case.testable]
         families[claims.name] = len(family)
         for case in cases:
@@ -115,65 +137,70 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
     return table
 
 
-def evidence_by_name(results: dict[str, pd.DataFrame]) -> Known:
-    """Every standardized slope by ``slope``, model, term; every contrast by estimand, model, term.
-
-    Contrasts carry a fourth name: the rival of ``largest``, the group column of
-    ``slope_difference``.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.analysis import analyse
-    >>> from loyalty_analysis.survey import read_survey
-    >>> known = evidence_by_name(analyse(read_survey("bank_customers"), everything=False))
-    >>> round(known["slope", "loyalty.direct", "satisfaction"].estimate, 3)
-    0.219
-    """
-    known: Known = {}
-    for row in results["regression"].itertuples():
-        known["slope", row.model, row.term] = Evidence(
-            row.beta, row.beta_std_error, row.beta_df, row.beta_low, row.beta_high, row.n,
-            min(row.df, row.beta_df),
-        )  # fmt: skip
-    for row in results["contrasts"].itertuples():
-        known[row.estimand, row.model, row.term, row.group or row.versus] = Evidence(
-            row.estimate, row.std_error, row.df, row.conf_low, row.conf_high, row.n,
-            row.df if isnan(row.df_satterthwaite) else min(row.df, row.df_satterthwaite),
-        )  # fmt: skip
-    return known
-
-
-def cases_of(claim: Claim, survey: Survey, known: Known) -> list[Case]:
+def cases_of(claim: Claim, survey: Survey, found: Findings) -> list[Case]:
     """Match one claim with the evidence on each outcome it is judged on.
 
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
     >>> claim = Claim(id="x", text="", estimand="total", outcome="loyalty", term="price", sign="+")
-    >>> [case.reason for case in cases_of(claim, read_survey("bank_customers"), {})]
+    >>> [case.reason for case in cases_of(claim, read_survey("bank_customers"), Findings())]
     ['missing_construct: price']
     """
     outcomes = claim.outcomes(survey.study)
     if not outcomes:
         named = claim.outcome if isinstance(claim.outcome, str) else " or ".join(claim.outcome)
         return [Case(claim, named, reason=f"missing_outcome: {named}")]
-    return [_case(claim, outcome, survey, known) for outcome in outcomes]
+    return [_case(claim, outcome, survey, found) for outcome in outcomes]
 
 
-def _case(claim: Claim, outcome: str, survey: Survey, known: Known) -> Case:
+def _case(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case:
     if claim.parts:
         parts: list[Case] = []
         for part in claim.parts:
             single = claim.part(part)
-            own = [_case(single, outcome, survey, known)]
-            cases = own if part.outcome is None else cases_of(single, survey, known)
+            own = [_case(single, outcome, survey, found)]
+            cases = own if part.outcome is None else cases_of(single, survey, found)
             parts += [replace(case, part=part.id) for case in cases]
         reason = _merged([part.reason for part in parts if part.reason])
         return Case(claim, outcome, reason=reason, parts=tuple(parts))
-    reason = _why_not(claim, outcome, survey)
+    return _single(claim, outcome, survey, found)
+
+
+def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case:
+    """A claim without parts."""
+    column, turned = contrast_of(claim, survey) or ("", False)
+    reason = (
+        _why_not(claim, outcome, survey)
+        or gate_reason(claim, outcome, survey, found.gates, column)
+        or _why_no_structure(claim, found)
+    )
     if reason:
         return Case(claim, outcome, reason=reason)
-    return Case(claim, outcome, tuple(_evidence(claim, outcome, survey, known)))
+    if claim.estimand == "rival_models":
+        leads = structure_evidence(found.structures, survey)
+        return Case(claim, outcome, leads, structures=found.structures)
+    case = Case(claim, outcome, evidence_of(claim, outcome, survey, found.known, column, turned))
+    if not claim.comparing:
+        return case
+    twins = evidence_of(claim, outcome, survey, found.twins, column, turned)
+    single = uncorrected(claim, outcome, survey)
+    if twins and not single:
+        return replace(case, twins=twins)
+    why = f": no reliability is declared for {single}" if single else ""
+    return replace(case, untwinned=f"{MEASUREMENT}{why}")
+
+
+def _why_no_structure(claim: Claim, found: Findings) -> str:
+    """Reason code where the structure a claim is about, or a rival of it, has no solution."""
+    if claim.estimand != "rival_models":
+        return ""
+    table = found.structures
+    expected = f"{len(claim.versus)} factors"
+    if table.empty or table["model"].iloc[0] != expected:
+        return "no_structure"
+    unsolved = table.loc[table["bic"].isna(), "model"] if "bic" in table else table["model"]
+    return f"no_solution: {', '.join(unsolved)}" if len(unsolved) else ""
 
 
 def _merged(reasons: Sequence[str]) -> str:
@@ -193,9 +220,13 @@ def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     if claim.estimand in ("largest", "total", "direct", "path"):
         named += list(claim.versus)
     known = {*study.constructs, *study.model.controls, *study.model.moderators}
+    if claim.estimand == "rival_models":
+        named = list(claim.versus)
     missing = [name for name in dict.fromkeys([*named, outcome]) if name and name not in known]
     if missing:
         return f"missing_construct: {', '.join(missing)}"
+    if claim.estimand == "rival_models":
+        return _listed(single_item=unfit(study, claim.versus))
     if claim.estimand not in BUILT:
         return f"estimand_not_built: {claim.estimand}"
     if "+" in claim.term:
@@ -257,26 +288,6 @@ def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
     return None
 
 
-def _evidence(claim: Claim, outcome: str, survey: Survey, known: Known) -> list[Evidence]:
-    equation = equation_of(survey.study, claim.estimand, outcome)
-    assert equation is not None
-    model, term = equation.model, claim.term
-    contrast = (claim.estimand, model, term)
-    if claim.estimand in ("total", "direct", "path"):
-        found = [known["slope", model, term]]
-    elif claim.estimand == "largest":
-        rivals = [replace(known[*contrast, rival], label=rival) for rival in claim.versus]
-        found = [known["slope", model, term], *rivals]
-    elif claim.estimand == "slope_difference":
-        column, turned = contrast_of(claim, survey) or ("", False)
-        one = known[*contrast, column]
-        found = [one.flipped() if turned else one]
-    else:
-        found = [known[*contrast, ""]]
-    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
-    return [replace(one, scarce=scarce) for one in found]
-
-
 def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     """Rule on a case without parts; also return the evidence that is judged and shown.
 
@@ -288,7 +299,17 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     Ruling(verdict='inconclusive', size='', reason='size_unresolved')
     """
     claim = case.claim
+    if case.structures is not None:
+        return rule_structures(case.structures, case.components, p_holm)
     found, shown = rule_all(case.components, claim.sign, claim.bound, p_holm)
+    settled = found.verdict in (SUPPORTED, CONTRADICTED, NEGLIGIBLE)
+    if settled and case.untwinned:
+        return Ruling(INCONCLUSIVE, reason=case.untwinned), shown
+    if settled and case.twins:
+        other, _ = rule_all(case.twins, claim.sign, claim.bound, p_holm)
+        if other.verdict != found.verdict:
+            return Ruling(INCONCLUSIVE, reason=MEASUREMENT), shown
+        found = found if found.size == other.size else replace(found, size="unresolved")
     if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":
         return Ruling(INCONCLUSIVE, reason="size_unresolved"), shown
     return found, shown
@@ -333,7 +354,8 @@ def _row(
 ) -> dict[str, object]:
     claim = case.claim
     guide = ""
-    if shown is not None and found.verdict == INCONCLUSIVE:
+    more_data = not found.reason.startswith(MEASUREMENT) and case.structures is None
+    if shown is not None and found.verdict == INCONCLUSIVE and more_data:
         clusters = survey.n_clusters
         present = clusters or shown.n
         units = needed_n(shown, claim.sign, claim.bound, present)

@@ -1,53 +1,49 @@
 """Every latent model that R fitted to the reference data, fitted here and compared with it.
 
-``differences(folder)`` gives the largest relative difference of each quantity of each analysis.
+``analyses(folder)`` gives both sides of each analysis, number by number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import reference_data
+from reference_numbers import (
+    ERROR,
+    ERRORS,
+    ESTIMATES,
+    FIT,
+    INDICES,
+    ROBUST,
+    STANDARDIZED,
+    WITHOUT,
+    Number,
+    Numbers,
+)
+from scipy.special import ndtr
 
+from loyalty_analysis.bootstrap import bootstrap
 from loyalty_analysis.inference import Sample
-from loyalty_analysis.moments import Moments
+from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.sem_fit import Fit, fit_model
 from loyalty_analysis.sem_indices import difference_test, fit_indices
-from loyalty_analysis.sem_ladder import STEPS, step_fits
-from loyalty_analysis.sem_model import parse
-from loyalty_analysis.sem_results import estimates, latent_correlations, problems, r_squared
-
-FIT, ERROR = 1e-4, 1e-3
-"""Tolerances of the reference folder: estimates and fit; standard errors."""
-INDICES = {
-    "parameters": "npar", "fmin": "fmin", "chi2": "chisq", "df": "df", "p_value": "pvalue",
-    "baseline_chi2": "baseline.chisq", "baseline_df": "baseline.df", "cfi": "cfi", "tli": "tli",
-    "nfi": "nfi", "ifi": "ifi", "rni": "rni", "log_likelihood": "logl",
-    "saturated_log_likelihood": "unrestricted.logl", "aic": "aic", "bic": "bic",
-    "bic_adjusted": "bic2", "n": "ntotal", "rmsea": "rmsea", "rmsea_low": "rmsea.ci.lower",
-    "rmsea_high": "rmsea.ci.upper", "rmsea_close": "rmsea.pvalue", "rmr": "rmr", "srmr": "srmr",
-    "gfi": "gfi", "agfi": "agfi", "mfi": "mfi", "ecvi": "ecvi",
-}  # fmt: skip
-ROBUST = {
-    "chi2_scaled": "chisq.scaled", "df": "df.scaled", "p_value_scaled": "pvalue.scaled",
-    "scaling_factor": "chisq.scaling.factor", "baseline_chi2_scaled": "baseline.chisq.scaled",
-    "cfi_scaled": "cfi.scaled", "tli_scaled": "tli.scaled", "rmsea_scaled": "rmsea.scaled",
-    "cfi_robust": "cfi.robust", "tli_robust": "tli.robust", "rmsea_robust": "rmsea.robust",
-    "rmsea_robust_low": "rmsea.ci.lower.robust", "rmsea_robust_high": "rmsea.ci.upper.robust",
-    "srmr": "srmr",
-}  # fmt: skip
-ESTIMATES = {
-    "estimate": "est", "std_error": "se", "statistic": "z", "p_value": "pvalue",
-    "conf_low": "ci.lower", "conf_high": "ci.upper",
-}  # fmt: skip
-STANDARDIZED = {"standardized": "est.std", "standardized_error": "se"}
-ERRORS = {"std_error", "statistic", "p_value", "conf_low", "conf_high", "standardized_error"}
+from loyalty_analysis.sem_ladder import STEPS, ladder, step_fits
+from loyalty_analysis.sem_likelihood import Likelihood
+from loyalty_analysis.sem_model import parameter_table, parse
+from loyalty_analysis.sem_results import (
+    Z,
+    estimates,
+    latent_correlations,
+    problems,
+    r_squared,
+    standardized,
+)
 
 SPECIAL = {
     "cfa_wishart": {"wishart": True},
@@ -140,40 +136,18 @@ def fitted(folder: Path, block: Block, **options: Any) -> Fit:
     return fit_model(model, Moments.from_frame(frame[list(model.observed)]), **options)
 
 
-class Number(NamedTuple):
-    """A number of both sides; estimates count relative to their error where that is larger."""
-
-    quantity: str
-    ours: float
-    theirs: float
-    tolerance: float
-    floor: float = 0.0
-
-    @property
-    def difference(self) -> float:
-        """Relative difference; of what may be zero relative to a size that matters there."""
-        floor = self.floor
-        if "p_value" in self.quantity or "close" in self.quantity:
-            floor = 1e-3  # R's 1 - pchisq() has lost the digits of smaller ones
-        if self.quantity in ("conf_low", "conf_high", "statistic") or "rmsea" in self.quantity:
-            floor = 1e-2
-        return abs(self.ours - self.theirs) / max(abs(self.theirs), floor, 1e-12)
-
-
-Numbers = list[Number]
-
-
 def indices(fit: Fit, wanted: dict[str, float], names: dict[str, str] = INDICES) -> Numbers:
     """Fit indices of both sides."""
     found = fit_indices(fit)
-    both = {ours: wanted.get(theirs) for ours, theirs in names.items() if ours in found}
-    return [Number(name, found[name], value, FIT) for name, value in both.items()
-            if value is not None]  # fmt: skip
+    both = {ours: wanted[theirs] for ours, theirs in names.items()
+            if wanted.get(theirs) is not None}  # fmt: skip
+    assert both.keys() - found.keys() <= (WITHOUT if fit.data.missing else set())
+    return [Number(name, found[name], both[name], FIT) for name in both if name in found]
 
 
 def parameters(fit: Fit, wanted: list[dict[str, Any]], names: dict[str, str]) -> Numbers:
     """Parameters of both sides, all of R's rows."""
-    table = estimates(fit)
+    table = _tested(estimates(fit))
     ours = {key: number for number, key in enumerate(
         zip(table["lhs"], table["op"], table["rhs"], strict=True))}  # fmt: skip
     found: Numbers = []
@@ -192,6 +166,18 @@ def parameters(fit: Fit, wanted: list[dict[str, Any]], names: dict[str, str]) ->
     return found
 
 
+def _tested(table: pd.DataFrame) -> pd.DataFrame:
+    """With what follows from a standardized value and its error, as R prints it."""
+    value, error = table["standardized"], table["standardized_error"]
+    z = (value / error.where(error > 0)).to_numpy()
+    return table.assign(
+        standardized_statistic=z,
+        standardized_p_value=2 * ndtr(-np.abs(z)),
+        standardized_low=value - Z * error,
+        standardized_high=value + Z * error,
+    )
+
+
 def model_numbers(folder: Path, block: Block) -> Numbers:
     """Plain maximum likelihood: everything R printed."""
     wanted, fit = result(folder, block), fitted(folder, block)
@@ -200,7 +186,7 @@ def model_numbers(folder: Path, block: Block) -> Numbers:
     found += parameters(fit, wanted["standardized"], STANDARDIZED)
     r2 = r_squared(fit).set_index("variable")["r2"]
     found += [Number("r2", r2[name], value, FIT) for name, value in wanted["r2"].items()]
-    found.append(Number("admissible", float(not problems(fit)), float(wanted["post_check"]), 0.0))
+    found += [n for row in wanted.get("modindices_top10", []) for n in modification(fit, row)]
     return found + (_latent(fit, wanted["latent_cor"]) if "latent_cor" in wanted else [])
 
 
@@ -208,6 +194,28 @@ def _latent(fit: Fit, wanted: dict[str, Any]) -> Numbers:
     table = pd.DataFrame(wanted["values"], wanted["rows"], wanted["cols"])
     pairs = latent_correlations(fit)[["a", "b", "r"]].itertuples(index=False)
     return [Number("latent_correlation", r, table.loc[a, b], FIT) for a, b, r in pairs]
+
+
+def modification(fit: Fit, wanted: dict[str, Any]) -> Numbers:
+    """What freeing a parameter would change, from the score and the expected information."""
+    key = wanted["lhs"], wanted["op"], wanted["rhs"]
+    model = parse(f"{fit.model.script}\n{' '.join(key)}")
+    rows = parameter_table(model, 1, means=fit.means)
+    freer = Likelihood(rows, fit.data, fit.model.observed, fit.model.latent)
+    known = {row.key: fit.theta[row.free] for row in fit.rows if row.free >= 0}
+    theta = np.zeros(freer.free, dtype=complex)
+    for row in rows:
+        if row.free >= 0:
+            theta[row.free] = known.get(row.key, 0.0)
+    at = [row.key for row in rows].index(key)
+    new = rows[at].free
+    steepness, information = freer.slopes(theta.real)
+    move = -np.linalg.solve(information, steepness)
+    theta[new] += 1e-30j  # a complex step: how fast the standardized value grows from zero
+    scale = standardized(freer.graphs[0], theta).imag[at] / 1e-30
+    ours = {"mi": -fit.data.size * steepness @ move, "epc": move[new]}
+    ours["sepc.all"] = ours["epc"] * scale
+    return [Number("modification indices", x, wanted[name], FIT) for name, x in ours.items()]
 
 
 def robust_numbers(folder: Path, block: Block) -> Numbers:
@@ -243,6 +251,13 @@ def one_factor_numbers(folder: Path, block: Block) -> Numbers:
     return indices(fitted(folder, block), result(folder, block)["one_factor_cfa_fit"])
 
 
+def admissible_numbers(folder: Path) -> Numbers:
+    """Whether each solution is admissible, as lavaan's post.check says."""
+    return [Number("admissible", float(not problems(fitted(folder, block))),
+                   float(result(folder, block)["post_check"]), 0.0)
+            for block in blocks(folder, "model")]  # fmt: skip
+
+
 def invariance_numbers(folder: Path, block: Block) -> Numbers:
     """The four steps, their differences and the latent means of the scalar step."""
     wanted = result(folder, block)
@@ -260,16 +275,59 @@ def invariance_numbers(folder: Path, block: Block) -> Numbers:
         test = difference_test(fits[before], fits[step])
         names = {"chi2": "chisq_diff", "df": "df_diff", "p_value": "p"}
         found += [Number(f"difference {a}", test[a], row[b], FIT) for a, b in names.items()]
+    for row, theirs in zip(ladder(fits).iloc[1:].to_dict("records"), wanted["delta"], strict=True):
+        found += [Number(f"change of {name}", row[f"delta_{name}"], theirs[f"d_{name}"], FIT, 1e-2)
+                  for name in ("cfi", "rmsea", "srmr")]  # fmt: skip
     table = estimates(fits["scalar"]).query("op == '~1'").set_index(["lhs", "group"])
     for row in wanted["scalar_latent_means"]:
         at = table.loc[row["lhs"], wanted["group_labels"][row["group"] - 1]]
-        found += [Number("latent mean", at["estimate"], row["est"], FIT, row["se"]),
-                  Number("latent mean error", at["std_error"], row["se"], ERROR)]  # fmt: skip
+        found += [Number("latent mean", at["estimate"], row["est"], FIT, row["se"])]
+        found += [Number(ours, at[ours], row[theirs], ERROR) for ours, theirs in ESTIMATES.items()
+                  if ours != "estimate" and row.get(theirs) is not None]  # fmt: skip
     return found
+
+
+def bootstrap_numbers(folder: Path) -> Numbers:
+    """Latent indirect and total effect, as many draws as R took; in Monte Carlo errors of these."""
+    block = Block("political_democracy", "sem_bollen")
+    wanted = _results(folder, block.dataset)["latent_indirect_bootstrap"]
+    model = parse(result(folder, block)["model"])
+
+    def effects(groups: Mapping[str, Moments]) -> Array:
+        fit = fit_model(model, groups[""])
+        slope = {row.label: fit.theta[row.free] for row in fit.rows if row.label}
+        indirect = slope["a"] * slope["b"]
+        return np.array([indirect, slope["cp"] + indirect])
+
+    drawn = bootstrap(effects, sample(rows(folder, block.dataset), model.observed), wanted["B"])
+    both = zip(("ci.lower", "ci.upper"), drawn.interval(), drawn.monte_carlo_error(), strict=True)
+    found = [("se", drawn.std_error, drawn.std_error / np.sqrt(2 * wanted["B"])), *both]
+    return [Number("bootstrap, in Monte Carlo errors", (x - row[name]) / e, 0.0, 5.0, 1.0)
+            for name, ours, errors in found
+            for x, e, row in zip(ours, errors, wanted["rows"], strict=True)]  # fmt: skip
+
+
+def printed_numbers(folder: Path) -> Numbers:
+    """Fit as the lavaan tutorial prints it, in units of the last digit."""
+    table = pd.read_csv(folder / "published" / "published_point_values.csv")
+    table = table[table["reference_set"] == "holzinger_swineford"]
+    fit = fit_indices(fitted(folder, Block("holzinger_swineford", "cfa_3factor")))
+    ours = {theirs: fit[name] for name, theirs in INDICES.items() if name in fit}
+    values = table[["quantity", "published_value", "decimals"]].itertuples(index=False)
+    return [Number("fit, in units of the last digit",
+                   (ours[name.split()[1]] - value) * 10.0**decimals, 0.0, 0.6, 1.0)
+            for name, value, decimals in values]  # fmt: skip
 
 
 def analyses(folder: Path) -> Iterator[tuple[str, Numbers]]:
     """Every analysis with its numbers."""
+    for name, numbers in _analyses(folder):
+        yield name, [n._replace(tolerance=EXCUSED.get((name, n.quantity), n.tolerance))
+                     for n in numbers]  # fmt: skip
+
+
+def _analyses(folder: Path) -> Iterator[tuple[str, Numbers]]:
+    yield "every latent model", admissible_numbers(folder)
     for block in blocks(folder, "model"):
         yield str(block), model_numbers(folder, block)
         if "mlr" in result(folder, block):
@@ -283,21 +341,5 @@ def analyses(folder: Path) -> Iterator[tuple[str, Numbers]]:
         yield str(block), one_factor_numbers(folder, block)
     for block in blocks(folder, "invariance"):
         yield str(block), invariance_numbers(folder, block)
-
-
-def tabulated(compared: Iterable[tuple[str, Numbers]]) -> list[dict[str, Any]]:
-    """Largest relative difference of each quantity of each analysis."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for analysis, numbers in compared:
-        for number in numbers:
-            key = analysis, number.quantity
-            tolerance = EXCUSED.get(key, number.tolerance)
-            empty = {"analysis": key[0], "quantity": key[1], "difference": 0.0}
-            row = found.setdefault(key, empty | {"tolerance": tolerance})
-            row["difference"] = max(row["difference"], float(number.difference))
-    return list(found.values())
-
-
-def differences(folder: Path) -> list[dict[str, Any]]:
-    """Fit every model of the reference folder and tabulate how far it is from R."""
-    return tabulated(analyses(folder))
+    yield "political_democracy.latent_indirect_bootstrap", bootstrap_numbers(folder)
+    yield "published.holzinger_swineford", printed_numbers(folder)

@@ -29,8 +29,30 @@ COLUMNS = {
         "alpha",
     ],
     "answers": ["construct", "item", "answer", "share", "n"],
+    "reliability": [
+        "construct", "items", "n", "alpha", "alpha_low", "alpha_high", "omega",
+        "composite_reliability", "ave",
+    ],
+    "discriminant": ["a", "b", "r", "htmt", "htmt_low", "htmt_high"],
+    "cfa_fit": [
+        "model", "chi2", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr",
+        "aic", "bic", "n", "admissible",
+    ],
+    "cfa_loadings": ["model", "construct", "item", "estimate", "std_error", "standardized"],
+    "invariance": [
+        "group", "step", "chi2", "df", "cfi", "rmsea", "delta_cfi", "delta_rmsea", "p_value",
+        "holds",
+    ],
+    "gates": ["gate", "about", "value", "limit", "passes", "warns", "note"],
+    "items": ["construct", "item", "n", "mean", "sd", "item_rest", "alpha_if_dropped"],
+    "factorability": ["item", "kmo", "chi2", "df", "p_value", "n"],
+    "method_bias": ["model", "outcome", "term", "direction", "share", "beta"],
+    "quality": ["check", "scope", "group", "value", "count", "n", "note"],
 }  # fmt: skip
-NEEDED = {"models", "regression", "contrasts", "correlations", "attrition"}
+NEEDED = {
+    "models", "regression", "contrasts", "correlations", "attrition", "reliability",
+    "discriminant", "cfa_fit", "cfa_loadings", "invariance", "gates",
+}  # fmt: skip
 CHANGES = {
     "model.controls": ["age", "gender"],
     "model.moderators": ["shown"],
@@ -70,13 +92,15 @@ def test_columns_are_those_of_the_design(results, name):
 def test_only_what_claims_need(survey, results):
     less = analyse(survey, everything=False)
     assert set(less) == NEEDED
-    for name, table in less.items():
-        assert_frame_equal(table, results[name])
+    for name in NEEDED - {"cfa_fit", "invariance", "gates"}:
+        assert_frame_equal(less[name], results[name])
+    assert_frame_equal(less["cfa_fit"], results["cfa_fit"][:1][less["cfa_fit"].columns])
+    assert less["invariance"].empty and not results["invariance"].empty  # no claim compares groups
 
 
 def test_moments_alone_have_no_answers_and_no_diagnostics():
     found = analyse(read_survey("bank_customers"))
-    assert set(found) == set(COLUMNS) - {"answers", "diagnostics"}
+    assert set(found) == set(COLUMNS) - {"answers", "diagnostics", "quality"}
     assert set(found["models"]["covariance"]) == {"classical"}
     for name, table in found.items():
         assert [c for c in table.columns if c in COLUMNS[name]] == COLUMNS[name]

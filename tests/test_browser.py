@@ -206,7 +206,11 @@ def test_contents_lead_to_their_sections(seen: Visit) -> None:
         fold.locator("summary").click()
     links = seen.page.locator("nav.contents a").filter(visible=True)
     named = [str(link.get_attribute("href")) for link in links.all()]
-    targets = ("#data", "#files") if seen.name == "failed" else ("#verdicts", "#regressions")
+    targets = (
+        ("#data-and-measurement", "#files")
+        if seen.name == "failed"
+        else ("#verdicts", "#regressions")
+    )
     assert set(targets) <= set(named)
     for target in targets:
         seen.page.locator(f'nav.contents a[href="{target}"]').filter(visible=True).click()

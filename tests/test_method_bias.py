@@ -116,24 +116,66 @@ def test_bands(tmp_path: Path) -> None:
     assert np.isnan(found.loc["z", "holds_to"])  # its slope is not clear of zero to begin with
 
 
-def test_marker(tmp_path: Path) -> None:
+def coloured() -> pd.DataFrame:
+    """Answers with two items that share something with every construct."""
     frame = answers()
-    frame["colour"] = np.clip(frame["aff1"] + np.random.default_rng(1).integers(-3, 4, 120), 1, 7)
-    survey = read_survey(make(tmp_path, {"constructs.colour": {"items": ["colour"]}}, frame))
+    asked = ["aff1", "nor1", "for1", "sat1", "rep1", "adv1", "sea1", "usability"]
+    common = frame[asked].mean(axis=1)
+    random = np.random.default_rng(1)
+    for item in ("col1", "col2"):
+        frame[item] = np.clip(np.rint(3 * common - 8 + random.normal(size=120)), 1, 7)
+    frame["col2"] = 8 - frame["col2"]
+    return frame
+
+
+COLOUR = {"constructs.colour": {"items": ["col1", "col2"], "reversed": ["col2"]}}
+
+
+def test_a_construct_as_marker(tmp_path: Path) -> None:
+    survey = read_survey(make(tmp_path, COLOUR | {"quality.marker": "colour"}, coloured()))
     assert survey.frame is not None
     names = list(survey.study.model_constructs)
-    share = marker_share(survey, "colour")
-    assert share == max(survey.frame[[*names, "colour"]].corr()["colour"].drop("colour").min(), 0)
-    table = method_bias(survey, marker="colour", shares=[0])
+    assert "colour" not in names and "colour" not in survey.moments.columns
+    share = marker_share(survey)
+    known = survey.frame[[*names, "colour"]].corr()["colour"].drop("colour")
+    assert share == pytest.approx(known.min(), abs=1e-12) and share > 0.02
+    table = method_bias(survey, shares=[0])
     rows = table[table["direction"] == "marker"]
     assert len(rows) and (rows["share"] == share).all()
-    with pytest.raises(StudyError, match="marker 'color' is not in the data"):
-        method_bias(survey, marker="color")
 
 
-def test_marker_of_a_study_known_by_moments() -> None:
-    survey = read_survey("mobile_customers")
-    assert 0 <= marker_share(survey, "comp_2") < 1
+def test_a_column_as_marker_honours_weights_and_costs_nobody(tmp_path: Path) -> None:
+    frame = coloured().astype({"col1": float})
+    frame.loc[:29, "col1"] = np.nan
+    changes = {"quality.marker": "col1", "design.weight": "w"}
+    survey = read_survey(make(tmp_path, changes, frame))
+    assert survey.n == 120 and survey.frame is not None
+    answered = survey.frame[survey.frame["col1"].notna()]
+    assert len(answered) == 90
+    names = ["col1", *survey.study.model_constructs]
+    wanted = np.cov(answered[names].to_numpy(dtype=float).T, aweights=answered["w"])
+    wanted = wanted[0, 1:] / np.sqrt(wanted[0, 0] * np.diag(wanted)[1:])
+    assert marker_share(survey) == pytest.approx(max(wanted.min(), 0), abs=1e-12)
+
+
+def test_without_a_marker_there_is_none(tmp_path: Path) -> None:
+    survey = survey_of(tmp_path)
+    assert "marker" not in set(method_bias(survey, shares=[0])["direction"])
+    with pytest.raises(StudyError, match=r"name a construct or column as quality\.marker"):
+        marker_share(survey)
+
+
+def test_a_marker_of_a_study_known_by_moments_is_that_of_its_respondents(tmp_path: Path) -> None:
+    changes = COLOUR | {"quality.marker": "colour"}
+    respondents = read_survey(make(tmp_path, changes, coloured()))
+    items = [i for name in respondents.study.constructs for i in respondents.study.items_of(name)]
+    raw = coloured()[items]
+    table = raw.agg(["mean", "std"]).T.set_axis(["mean", "sd"], axis=1)
+    table.insert(0, "n", len(raw))
+    table.join(raw.corr()).to_csv(tmp_path / "moments.csv", index_label="variable")
+    known = read_survey(make(tmp_path, changes | {"data": "moments.csv"}, coloured()))
+    assert marker_share(known) == pytest.approx(marker_share(respondents), abs=1e-10)
+    assert "colour" not in known.moments.columns
 
 
 def test_columns_are_those_of_the_docstring(tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ def test_a_line_with_a_second_equals_sign_is_refused_and_not_ignored(tmp_path: P
 
 
 def test_a_missing_notebook_is_named_with_the_nearest_one(tmp_path: Path) -> None:
-    notebook(tmp_path, "01_data")
-    with pytest.raises(RunError, match="Did you mean '01_data'"):
-        check_parameters(tmp_path / "01_dta.ipynb", {})
+    notebook(tmp_path, "01_data_and_measurement")
+    with pytest.raises(RunError, match="Did you mean '01_data_and_measurement'"):
+        check_parameters(tmp_path / "01_data_and_measurment.ipynb", {})
 
 
 def test_nothing_runs_when_a_parameter_is_wrong(tmp_path: Path) -> None:

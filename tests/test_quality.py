@@ -12,16 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from loyalty_analysis.errors import StudyError
-from loyalty_analysis.quality import (
+from loyalty_analysis.careless import (
     as_answered,
     blocks,
+    exclusions,
+    fastest,
     flags,
-    longest_run,
-    quality,
     straight_lining,
-    styles,
 )
+from loyalty_analysis.quality import longest_run, quality, styles
 from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.survey import read_survey
 
@@ -106,20 +105,83 @@ def test_answer_times(study: Study) -> None:
     raw = answers(4)[ALL_ITEMS].astype(float)
     seconds = pd.Series([10.0, 2 * len(ALL_ITEMS), np.nan, 500])
     assert flags(raw, study, seconds)["too_fast"].to_list() == [True, False, False, False]
-    found = flags(raw, study, seconds, fastest=600)
-    assert found["too_fast"].to_list() == [True, True, False, True]
+    slower = load_study(study, ["quality.seconds=seconds", "quality.fastest=600"])
+    assert flags(raw, slower, seconds)["too_fast"].to_list() == [True, True, False, True]
     assert list(flags(raw, study)) == ["straight_lining"]
 
 
+def test_records_of_behaviour_take_no_time_to_answer(tmp_path: Path) -> None:
+    study = load_study(make(tmp_path, {"model.outcomes.repurchase": "behaviour"}))
+    assert fastest(study) == 2 * (len(ALL_ITEMS) - len(ITEMS["repurchase"]))
+
+
+def timed(n: int = 12) -> pd.DataFrame:
+    """The first respondents were faster than anyone can read, two have no answer time."""
+    seconds = np.r_[np.full(n, 5.0), np.full(120 - n, 300.0)]
+    seconds[-2:] = np.nan
+    return answers().assign(duration=seconds)
+
+
 def test_answer_times_of_a_survey(tmp_path: Path) -> None:
-    frame = answers()
-    frame["seconds"] = np.r_[np.full(12, 5.0), np.full(108, 300.0)]
-    survey = read_survey(make(tmp_path, {"model.controls": ["seconds"]}, frame))
-    table = quality(survey, seconds="seconds").set_index("check")
+    survey = read_survey(make(tmp_path, {"quality.seconds": "duration"}, timed()))
+    assert survey.n == 120  # nobody is left out for a missing time
+    table = quality(survey).set_index("check")
     assert table.loc["too_fast", "count"] == 12
-    assert table.loc["seconds", "value"] == 300
-    with pytest.raises(StudyError, match="answer time 'second' is not in the analysis sample"):
-        quality(survey, seconds="second")
+    assert table.loc["too_fast", "note"] == (
+        "12 of 120 respondents (10.0%) answered in less than 36 seconds. They are part of the "
+        "analysis."
+    )
+    assert (table.loc["seconds", "value"], table.loc["seconds", "n"]) == (300, 118)
+    assert (
+        "118 respondents with an answer time took 300 seconds or less"
+        in (table.loc["seconds", "note"])
+    )
+
+
+def test_few_answer_times_are_not_shown(tmp_path: Path) -> None:
+    frame = timed().assign(duration=lambda d: d["duration"].where(d.index < 9))
+    survey = read_survey(make(tmp_path, {"quality.seconds": "duration"}, frame))
+    assert "seconds" not in set(quality(survey)["check"])
+
+
+def test_who_is_left_out_is_said_with_the_numbers_of_the_attrition_table(tmp_path: Path) -> None:
+    frame = careless().assign(duration=timed(20)["duration"])
+    frame.loc[frame.index >= 100, "age"] = 17
+    changes = {
+        "design.where": "age > 17",
+        "quality": {"seconds": "duration", "exclude": ["too_fast", "straight_lining"]},
+    }
+    adults = frame[frame["age"] > 17]
+    survey = read_survey(make(tmp_path, changes, frame))
+    table = quality(survey).set_index("check")
+    fast = int((adults["duration"] < 36).sum())
+    assert (table.loc["too_fast", "count"], table.loc["too_fast", "n"]) == (fast, len(adults))
+    assert (table.loc["straight_lining", ["count", "n"]] == [15, len(adults)]).all()
+    assert table.loc["straight_lining", "note"] == (
+        f"15 of {len(adults)} respondents ({15 / len(adults):.1%}) gave one answer to all items "
+        "of a scale. The study leaves them out."
+    )
+    assert survey.n == len(adults) - fast  # the straight lines were too fast as well
+    assert (table.loc["seconds", "value"], table.loc["longest_run", "n"]) == (300, survey.n)
+
+
+def test_nobody_to_leave_out_is_no_news(tmp_path: Path) -> None:
+    survey = read_survey(make(tmp_path, {"quality.exclude": ["straight_lining"]}))
+    table = quality(survey).set_index("check")
+    assert table.loc["straight_lining", "note"] == (
+        "0 of 120 respondents (0.0%) gave one answer to all items of a scale."
+    )
+
+
+def test_exclusions_are_those_of_the_study_in_its_order(study: Study) -> None:
+    raw = careless()
+    assert exclusions(raw[ALL_ITEMS], raw, study).shape == (120, 0)
+    asked = load_study(
+        study, ["quality.seconds=duration", "quality.exclude=['too_fast', 'straight_lining']"]
+    )
+    found = exclusions(raw[ALL_ITEMS], raw.assign(duration=5), asked)
+    assert list(found) == ["too_fast", "straight_lining"]
+    assert found.sum().to_list() == [120, 15]
 
 
 def test_styles_by_hand(study: Study) -> None:

@@ -44,7 +44,7 @@ Table()
 HIDDEN = "'hidden'"
 CELLS = {
     "report": ["settings"],
-    "01_data": ["study"],
+    "01_data_and_measurement": ["study"],
     "02_descriptives": [FIGURE],
     "03_regressions": [TABLE],
 }
@@ -246,7 +246,8 @@ def unfinished(
     trouble, sentence = TROUBLES[state]
     good = write_notebooks(folder / "good")
     bad = write_notebooks(
-        folder / "bad", **{"01_data": [*UNTROUBLED, trouble, "3", HIDDEN], "03_regressions": []}
+        folder / "bad",
+        **{"01_data_and_measurement": [*UNTROUBLED, trouble, "3", HIDDEN], "03_regressions": []},
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "notebooks_folder", lambda: good)
@@ -254,7 +255,7 @@ def unfinished(
         patch.setattr(report, "notebooks_folder", lambda: bad)
         with pytest.raises(NotebookError) as error:
             render(study, out, workers=2)
-    assert f"notebook 01_data: {sentence}." in str(error.value)
+    assert f"notebook 01_data_and_measurement: {sentence}." in str(error.value)
     assert last_good(out, "tiny") == run.folder
     (kept,) = (out / "tiny").glob("*.failed")
     assert kept.name in str(error.value)
@@ -264,12 +265,16 @@ def unfinished(
 def test_a_run_that_did_not_finish_tells_what_was_seen(unfinished: tuple[str, Path, Run]) -> None:
     state, kept, _ = unfinished
     manifest = json.loads((kept / "manifest.json").read_text(encoding="utf-8"))
-    assert (manifest["state"], manifest["error"]["notebook"]) == (state, "01_data")
+    assert (manifest["state"], manifest["error"]["notebook"]) == (state, "01_data_and_measurement")
     assert manifest["error"]["cell"] == 6
     states = {one["name"]: one["state"] for one in manifest["notebooks"]}
-    assert states == dict.fromkeys(CELLS, "ok") | {"01_data": state}
+    assert states == dict.fromkeys(CELLS, "ok") | {"01_data_and_measurement": state}
     assert manifest["verdicts"] == {}
-    assert set(manifest["files"]) >= {"index.html", "notebooks/01_data.ipynb", "verdicts.csv"}
+    assert set(manifest["files"]) >= {
+        "index.html",
+        "notebooks/01_data_and_measurement.ipynb",
+        "verdicts.csv",
+    }
 
 
 def test_its_page_says_what_happened_and_what_still_stands(
@@ -280,20 +285,20 @@ def test_its_page_says_what_happened_and_what_still_stands(
     soup = BeautifulSoup(html, "html.parser")
     answer = soup.select_one("#happened")
     assert answer is not None
-    assert f"Notebook 01_data: {TROUBLES[state][1]}." in answer.get_text()
+    assert f"Notebook 01_data_and_measurement: {TROUBLES[state][1]}." in answer.get_text()
     link = answer.find("a")
     assert isinstance(link, Tag)
     assert (kept / str(link["href"])).resolve() == (run.folder / "index.html").resolve()
     assert [row.get_text(" ", strip=True) for row in soup.select("#notebooks tbody th")] == [*CELLS]
     assert soup.select_one("body > .banner") is not None
-    assert soup.select_one("nav .wide a[href='#data']") is not None
+    assert soup.select_one("nav .wide a[href='#data-and-measurement']") is not None
     assert "supported" not in soup.get_text() and "<b>missing" not in html
 
 
 def test_its_page_shows_cells_as_far_as_they_came(unfinished: tuple[str, Path, Run]) -> None:
     state, kept, _ = unfinished
     soup = BeautifulSoup((kept / "index.html").read_text(encoding="utf-8"), "html.parser")
-    heading = soup.select_one("#data")
+    heading = soup.select_one("#data-and-measurement")
     assert heading is not None and isinstance(heading.parent, Tag)
     section = heading.parent
     assert section.find("pre", string=re.compile("so far")) is not None

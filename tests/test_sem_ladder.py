@@ -13,7 +13,7 @@ from loyalty_analysis.moments import Moments
 from loyalty_analysis.sem_indices import difference_test, fit_indices
 from loyalty_analysis.sem_ladder import STEPS, ladder, partial_metric, step_fits
 from loyalty_analysis.sem_model import model_script
-from loyalty_analysis.sem_rivals import COMMITMENT, rivals, structures
+from loyalty_analysis.sem_rivals import rivals, structures
 
 THREE = {f: [f"{f}{k}" for k in range(4)] for f in "abc"}
 ITEMS = tuple(item for items in THREE.values() for item in items)
@@ -94,7 +94,9 @@ def test_robust_ladder_uses_robust_indices() -> None:
 
 def test_names_of_rival_structures() -> None:
     names = ("affective", "normative", "economic", "forced", "habitual")
-    found = structures({name: [f"{name}{k}" for k in range(3)] for name in names}, COMMITMENT)
+    pairs = [["economic", "forced", "habitual"], ["economic", "forced"], ["habitual", "economic"]]
+    constructs = {name: [f"{name}{k}" for k in range(3)] for name in names}
+    found = structures(constructs, [[pair] for pair in pairs])
     assert list(found) == [
         "5 factors",
         "3 factors: economic + forced + habitual",
@@ -104,7 +106,7 @@ def test_names_of_rival_structures() -> None:
         "second order",
     ]
     with pytest.raises(StudyError, match="no constructs"):
-        structures(THREE, [("a", "z")])
+        structures(THREE, [[("a", "z")]])
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ def compared() -> pd.DataFrame:
     rows = group(31, n=600)
     clusters = {"": np.repeat(np.arange(200), 3)}
     sample = Sample(ITEMS, moments(rows), {"": rows}, None, clusters)
-    return rivals(structures(THREE, [("a", "b")]), sample, robust=False, folds=5, seed=7)
+    return rivals(structures(THREE, [[("a", "b")]]), sample, folds=5, seed=7)
 
 
 def test_the_true_structure_beats_its_rivals(compared: pd.DataFrame) -> None:
@@ -130,10 +132,10 @@ def test_the_true_structure_beats_its_rivals(compared: pd.DataFrame) -> None:
 def test_the_seed_decides_the_folds(compared: pd.DataFrame) -> None:
     rows = group(31, n=600)
     sample = Sample(ITEMS, moments(rows), {"": rows}, None, {"": np.repeat(np.arange(200), 3)})
-    scripts = structures(THREE, [("a", "b")])
-    again = rivals(scripts, sample, robust=False, folds=5, seed=7)
+    scripts = structures(THREE, [[("a", "b")]])
+    again = rivals(scripts, sample, folds=5, seed=7)
     pd.testing.assert_frame_equal(compared, again)
-    other = rivals(scripts, sample, robust=False, folds=5, seed=8)
+    other = rivals(scripts, sample, folds=5, seed=8)
     assert other["cv_log_likelihood"][0] != again["cv_log_likelihood"][0]
 
 

@@ -89,7 +89,6 @@ def test_largest_names_the_rival_it_hangs_on(survey, value, way):
     asked: dict[str, Any] = {"estimand": "largest", "versus": ["forced", "normative"]}
     said = sound(sentence(survey, Ruling("supported"), shown, **asked))
     assert f"lies 0.10 {way} that of forced commitment" in said
-    assert said.endswith("Not corrected for measurement error (not_error_corrected).")
 
 
 def test_largest_hanging_on_the_slope_itself_reads_as_a_slope(survey):

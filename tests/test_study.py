@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from loyalty_analysis.errors import StudyError
 from loyalty_analysis.resources import shipped, shipped_studies
-from loyalty_analysis.study import RESERVED, Study, load_study, parse_setting
+from loyalty_analysis.study import RESERVED, Study, load_study
+from loyalty_analysis.study_tables import Quality
+from loyalty_analysis.toml_files import parse_setting
 
 
 def refused(folder: Path, changes: dict, settings: tuple[str, ...] = ()) -> str:
@@ -42,6 +44,12 @@ def test_every_key_of_the_design_is_honoured(tmp_path):
                 "groups": ["sector"], "where": "age > 20",
             },
             "contrasts": {"sector": {"a": "goods", "b": "services"}},
+            "gates": {"reliability": 0.6, "htmt": 0.85, "warn": ["htmt", "invariance"]},
+            "constructs.colour": {"items": ["col1", "col2"]},
+            "quality": {
+                "seconds": "duration", "fastest": 45, "marker": "colour",
+                "exclude": ["too_fast", "straight_lining"],
+            },
         },
     )  # fmt: skip
     study = load_study(path)
@@ -60,6 +68,10 @@ def test_every_key_of_the_design_is_honoured(tmp_path):
     assert (design.respondent, design.weight, design.cluster) == ("id", "w", "industry")
     assert (design.wave, design.groups, design.where) == ("wave", ("sector",), "age > 20")
     assert (study.contrasts["sector"].a, study.contrasts["sector"].b) == ("goods", "services")
+    gates, quality = study.gates, study.quality
+    assert (gates.reliability, gates.htmt, gates.warn) == (0.6, 0.85, ("htmt", "invariance"))
+    assert (quality.seconds, quality.fastest, quality.marker) == ("duration", 45, "colour")
+    assert quality.exclude == ("too_fast", "straight_lining")
     assert study.scale_of("affective").missing == (-99, 99)
     assert study.scale_of("affective").min_items == 3
     assert (study.scale_of("normative").min, study.scale_of("normative").max) == (0, 10)
@@ -79,6 +91,8 @@ def test_what_is_optional_can_be_left_out(tmp_path):
     study = load_study(make(tmp_path, left_out))
     assert study.model.mediator is None and study.paths == {} and study.contrasts == {}
     assert study.design.groups == () and study.model.controls == ()
+    assert (study.gates.reliability, study.gates.htmt, study.gates.warn) == (0.7, 0.9, ())
+    assert study.quality == Quality(seconds=None, fastest=None, marker=None, exclude=())
 
 
 def test_a_study_is_frozen(tmp_path):
@@ -101,6 +115,9 @@ def test_a_study_is_frozen(tmp_path):
             {"design.groups": ["sector"], "contrasts.sector": {"a": 1, "b": 2, "c": 3}},
             ["unknown key 'contrasts.sector.c'", "Allowed: a, b."],
         ),
+        ({"gates.relability": 0.7}, ["unknown key 'gates.relability'", "mean 'reliability'?"]),
+        ({"quality.second": "t"}, ["unknown key 'quality.second'", "Did you mean 'seconds'?"]),
+        ({"gate": {}}, ["unknown key 'gate'", "Did you mean 'gates'?"]),
         ({"path": "x"}, ["unknown key 'path'", "Did you mean 'paths'?"]),
         ({"settings": ["x"]}, ["unknown key 'settings'"]),
     ],
@@ -117,7 +134,7 @@ def test_a_reserved_table_is_refused_by_name(tmp_path, table):
 
 
 def test_the_reserved_tables_are_those_of_the_design():
-    assert set(RESERVED) == {"gates", "levels", "types", "quality", "experiment", "reports"}
+    assert set(RESERVED) == {"levels", "types", "experiment", "reports"}
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,16 @@ def test_the_reserved_tables_are_those_of_the_design():
         ({"constructs": {}}, ["'constructs' must not be empty"]),
         ({"claims": []}, ["'claims' must not be empty"]),
         ({"contrasts.sector": {"a": 1}}, ["'contrasts.sector.b' is missing"]),
+        ({"gates": 5}, ["'gates' must be a table"]),
+        ({"gates.reliability": 0}, ["'gates.reliability' must be greater than 0; found 0"]),
+        ({"gates.reliability": 1}, ["'gates.reliability' must be less than 1; found 1"]),
+        ({"gates.htmt": 0}, ["'gates.htmt' must be greater than 0"]),
+        ({"gates.warn": "htmt"}, ["'gates.warn' must be a list"]),
+        ({"gates.warn": ["fit"]}, ["'gates.warn.0' must be 'reliability', 'htmt', 'inv", "'fit'"]),
+        ({"quality.seconds": 5}, ["'quality.seconds' must be text in quotes"]),
+        ({"quality.fastest": 0}, ["'quality.fastest' must be greater than 0"]),
+        ({"quality.exclude": "too_fast"}, ["'quality.exclude' must be a list"]),
+        ({"quality.exclude": ["slow"]}, ["'straight_lining' or 'too_fast'; found 'slow'"]),
         ({"contrasts.sector": {"a": True, "b": 2}}, ["'contrasts.sector.a", "found True"]),
     ],
 )
@@ -205,6 +232,42 @@ def test_a_missing_key_is_named(tmp_path, key):
         ({"design.groups": ["forced"]}, ["design.groups: 'forced' is a construct"]),
         ({"design.cluster": "usability"}, ["design.cluster: 'usability' is a construct"]),
         ({"design.weight": "usability"}, ["design.weight: 'usability' is a construct"]),
+        (
+            {"quality.exclude": ["too_fast"]},
+            ["quality.exclude: 'too_fast' needs answer times", "quality.seconds"],
+        ),
+        ({"quality.fastest": 30}, ["quality.fastest needs answer times"]),
+        (
+            {"quality": {"seconds": "t", "exclude": ["too_fast", "too_fast"]}},
+            ["quality.exclude: 'too_fast' is listed twice"],
+        ),
+        (
+            {"quality.seconds": "w", "design.weight": "w"},
+            ["quality.seconds: 'w' is already design.weight", "column of answer times"],
+        ),
+        (
+            {"quality.seconds": "sector", "design.groups": ["sector"]},
+            ["quality.seconds: 'sector' is already design.groups"],
+        ),
+        ({"quality.seconds": "usability"}, ["quality.seconds: 'usability' is a construct"]),
+        ({"quality.seconds": "aff1"}, ["quality.seconds: 'aff1' is an item of 'affective'"]),
+        *(
+            ({"quality.marker": name}, [f"'{name}' stands in the equations", "or remove it"])
+            for name in ("affective", "satisfaction", "search", "usability")
+        ),
+        (
+            {"quality.marker": "age", "model.controls": ["age"]},
+            ["quality.marker: 'age' stands in the equations"],
+        ),
+        ({"quality.marker": "aff1"}, ["quality.marker: 'aff1' is an item of 'affective'"]),
+        (
+            {"quality.marker": "id", "design.respondent": "id"},
+            ["quality.marker: 'id' is already design.respondent"],
+        ),
+        (
+            {"quality": {"seconds": "t", "marker": "t"}},
+            ["quality.marker: 't' is the column of answer times"],
+        ),
     ],
 )
 def test_a_contradiction_is_refused(tmp_path, changes, words):
@@ -220,6 +283,14 @@ def test_a_study_known_by_moments_refuses_what_needs_respondents(tmp_path, key):
     value = {"groups": ["sector"], "min_items": 2}.get(key, "x")
     message = refused(tmp_path, {"data": "moments.csv", f"{table}.{key}": value})
     assert f"{table}.{key}: needs respondents, but moments.csv holds moments only" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seconds", "t"), ("fastest", 30), ("exclude", ["straight_lining"])]
+)
+def test_a_study_known_by_moments_refuses_what_is_asked_of_respondents(tmp_path, key, value):
+    message = refused(tmp_path, {"data": "moments.csv", f"quality.{key}": value})
+    assert f"quality.{key}: needs respondents, but moments.csv holds moments only" in message
 
 
 def test_a_study_known_by_moments_needs_a_scale_only_to_reverse(tmp_path):
@@ -257,10 +328,10 @@ def test_settings_are_written_as_in_toml(setting, keys, value):
 
 def test_settings_change_the_study(tmp_path):
     path = make(tmp_path, {"model.controls": ["age"]})
-    settings = ("model.controls=[]", "scale.max=5", "design.where=age > 30")
+    settings = ("model.controls=[]", "scale.max=5", "design.where=age > 30", "gates.htmt=0.85")
     study = load_study(path, settings)
     assert study.model.controls == () and study.scale.max == 5
-    assert study.design.where == "age > 30"
+    assert study.design.where == "age > 30" and study.gates.htmt == 0.85
     assert study.settings == settings
     again = load_study(study, ("scale.max=6",))
     assert again.scale.max == 6 and again.model.controls == ()  # earlier settings stay
@@ -278,7 +349,9 @@ def test_settings_change_the_study(tmp_path):
         ("scale.max=five", ["'scale.max' must be a number", "found 'five'"]),
         ("model.controls=age", ["'model.controls' must be a list"]),
         ("title=2026", ["'title' must be text in quotes"]),
-        ("gates.a=1", ["[gates] is reserved"]),
+        ("levels.a=1", ["[levels] is reserved"]),
+        ("gates.hmt=0.85", ["unknown key 'gates.hmt'", "Did you mean 'htmt'?"]),
+        ("gates.htmt=9", ["'gates.htmt' must be less than or equal to 1; found 9"]),
         ("path=x", ["unknown key 'path'"]),
         ("a..b=1", ["unknown key 'a'"]),
     ],

@@ -137,6 +137,84 @@ def test_attrition_adds_up(tmp_path):
     assert (steps["alone"] >= steps["removed"]).all()
 
 
+CARELESS = {"quality": {"seconds": "duration", "exclude": ["straight_lining", "too_fast"]}}
+
+
+def careless():
+    """Straight lines (0 to 11), too fast (8 to 19), items left out (16 to 24), no time (30)."""
+    raw = answers().assign(duration=300.0)
+    items = [item for names in ITEMS.values() for item in names]
+    raw.loc[:11, items] = 4
+    raw.loc[8:19, "duration"] = 10
+    raw.loc[30, "duration"] = np.nan
+    raw = raw.astype(dict.fromkeys(items, float))
+    raw.loc[16:24, "aff1"] = np.nan
+    return raw
+
+
+def test_careless_respondents_are_left_out_before_all_else(tmp_path):
+    survey = survey_of(tmp_path, CARELESS, frame=careless())
+    steps = survey.attrition.set_index("rule")
+    assert steps.index[:4].tolist() == [
+        "rows read", "straight_lining excluded", "too_fast excluded", "affective missing",
+    ]  # fmt: skip
+    numbers = steps[["removed", "left", "alone"]]
+    assert numbers.loc["straight_lining excluded"].tolist() == [12, 108, 12]
+    assert numbers.loc["too_fast excluded"].tolist() == [8, 100, 12]
+    assert numbers.loc["affective missing"].tolist() == [5, 95, 9]
+    # Of those who answered with care, whom half of the items would keep.
+    assert numbers.loc["if half of the items were enough"].tolist() == [0, 100, 0]
+    assert survey.n == 95 and survey.frame is not None
+    assert survey.frame["duration"].isna().sum() == 1  # a missing time costs nobody
+    later = survey_of(tmp_path / "b", frame=careless().iloc[25:].drop(columns="duration"))
+    np.testing.assert_allclose(survey.moments.cross, later.moments.cross)
+
+
+def test_the_order_of_exclusions_is_that_of_the_study(tmp_path):
+    changes = {"quality": {**CARELESS["quality"], "exclude": ["too_fast", "straight_lining"]}}
+    steps = survey_of(tmp_path, changes, frame=careless()).attrition.set_index("rule")
+    assert steps.index[1:3].tolist() == ["too_fast excluded", "straight_lining excluded"]
+    assert steps["removed"].iloc[1:3].tolist() == [12, 8]
+
+
+def test_nobody_is_left_out_unless_the_study_says_so(tmp_path):
+    survey = survey_of(tmp_path, {"quality.seconds": "duration"}, frame=careless())
+    assert survey.n == 111 and not survey.attrition["rule"].str.endswith("excluded").any()
+
+
+def test_answers_to_reversed_items_are_judged_as_given(tmp_path):
+    """All sevens, also where a seven means the opposite: 'for3' is a one after reversing."""
+    raw = careless()
+    raw.loc[:11, [item for names in ITEMS.values() for item in names]] = 7
+    survey = survey_of(tmp_path, {"quality.exclude": ["straight_lining"]}, frame=raw)
+    assert survey.attrition.set_index("rule").loc["straight_lining excluded", "removed"] == 12
+
+
+def test_items_are_checked_for_their_direction_among_the_careful(tmp_path):
+    """So many straight lines that a reversed item seems to run with the others."""
+    lines = pd.DataFrame(np.repeat(np.arange(1, 8), 60)[:, None] + np.zeros(18), columns=[
+        item for names in ITEMS.values() for item in names
+    ])  # fmt: skip
+    raw = pd.concat([answers(), lines], ignore_index=True)
+    assert "items of 'forced' run against the others: 'for3'" in refused(tmp_path / "a", frame=raw)
+    kept = survey_of(tmp_path / "b", {"quality.exclude": ["straight_lining"]}, frame=raw)
+    assert kept.n == 120
+
+
+def test_everybody_left_out_names_the_rule(tmp_path):
+    changes = {"quality": {**CARELESS["quality"], "fastest": 1000}}
+    message = refused(tmp_path, changes, frame=careless().assign(duration=60))
+    assert "no respondent is complete" in message and "'too_fast excluded'" in message
+
+
+def test_answer_times_may_be_a_control_as_well(tmp_path):
+    changes = CARELESS | {"model.controls": ["duration"]}
+    survey = survey_of(tmp_path, changes, frame=careless().assign(duration=answers()["age"] * 5))
+    assert survey.frame is not None
+    assert list(survey.frame.columns).count("duration") == 1
+    assert "duration" in survey.moments.columns
+
+
 def test_half_of_the_items_is_shown_beside(tmp_path):
     raw = answers().astype({"aff1": float, "aff2": float, "rep1": float, "sea1": float})
     raw.loc[:9, "aff1"] = np.nan  # two of three are left: kept
@@ -187,6 +265,24 @@ def test_nobody_complete_names_the_costliest_column(tmp_path):
         ({"design.weight": "w"}, with_cell("w", -1), ["(data row 4: '-1"]),
         ({"design.weight": "w"}, with_cell("w", "inf"), ["(data row 4: 'inf'"]),
         ({"design.weight": "w"}, with_cell("w", "high"), ["'w' holds what is no weight"]),
+        ({"quality.seconds": "tiem"}, edited(time=60), ["(quality.seconds)", "mean 'time'?"]),
+        ({"quality.marker": "colr"}, edited(color=4), ["(quality.marker)", "mean 'color'?"]),
+        (
+            {"quality.seconds": "age"}, with_cell("age", "fast"),
+            ["'age' (quality.seconds) holds what is no answer time in 1 row (data row 4)"],
+        ),
+        ({"quality.seconds": "age"}, with_cell("age", -1), ["(data row 4: '-1')", "0 or more"]),
+        ({"quality.seconds": "age"}, with_cell("age", "inf"), ["(data row 4: 'inf')"]),
+        ({"quality.seconds": "age"}, edited(age=np.nan), ["holds no answer time at all"]),
+        (
+            {"quality.marker": "age"}, with_cell("age", "blue"),
+            ["'age' (quality.marker) holds what is no answer in 1 row", "must be numbers"],
+        ),
+        ({"quality.marker": "age"}, edited(age=30), ["'age' is the same for everyone"]),
+        (
+            {"quality.marker": "age"}, edited(age=answers()["age"].where(answers().index < 9)),
+            ["fewer than 10 of the analysed respondents have an answer to 'age'"],
+        ),
         ({"design.cluster": "industry"}, edited(industry="one"), ["'industry'", "one cluster"]),
         ({"model.controls": ["gender"]}, edited(gender="x"), ["'gender' is x for everyone"]),
         ({"model.moderators": ["shown"]}, edited(shown=1), ["'shown' is 1 for everyone"]),

@@ -32,6 +32,7 @@ from loyalty_analysis.rules import (
 )
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
+from loyalty_analysis.twins import twins
 from loyalty_analysis.verdicts import Case, judge, ruling
 
 TOTAL: dict[str, Any] = {"estimand": "total", "outcome": "repurchase"}
@@ -441,7 +442,10 @@ def test_verdicts_follow_from_the_numbers_of_their_rows(rice):
     """What a reader can check: the rules applied to the row as printed."""
     table = rice[2]
     printed = table[table["estimate"].notna() & (table["estimand"] != "largest")]
-    for _, row in printed.iterrows():
+    # A slope free of measurement error can take a verdict back, or its size; nothing else can.
+    held = printed["reason"].str.startswith("measurement_error")
+    assert (printed.loc[held, "verdict"] == "inconclusive").all()
+    for _, row in printed[~held].iterrows():
         one = Evidence(row["estimate"], 1, 1, row["conf_low"], row["conf_high"], row["n"])
         found = rule(one, row["sign"], row["negligible"], row["p_holm"])
         if row["claim"] == "R4b" and found.verdict == "supported":
@@ -499,8 +503,8 @@ def test_a_part_can_name_loyalty_or_several_outcomes(tmp_path, named):
         ({"outcome": ["staying", "churn"]}, "missing_outcome: staying or churn"),
         ({"estimand": "indirect"}, "estimand_not_built: indirect"),
         (
-            {"estimand": "rival_models", "term": "", "outcome": ""},
-            "estimand_not_built: rival_models",
+            {"estimand": "rival_models", "outcome": "", "term": "", "versus": ["forced", "trust"]},
+            "missing_construct: trust",
         ),
         ({**TOTAL, "term": "affective + forced"}, "estimand_not_built: slopes added up"),
         ({"outcome": "normative"}, "no_equation: normative"),
@@ -575,7 +579,9 @@ def test_moments_know_no_groups_and_no_products():
     table = judge(survey)
     asked = table[table["estimand"].isin(["slope_difference", "interaction"])]
     assert set(asked["verdict"]) == {"not testable"}
-    testable = table[table["estimate"].notna()]
+    assert set(table["verdict"]) == {"not testable"}  # its constructs cannot be told apart
+    warned = judge(read_survey("bank_customers", ["gates.warn=['htmt', 'admissible']"]))
+    testable = warned[warned["estimate"].notna()]
     assert {"path", "direct", "largest"} <= set(testable["estimand"])
 
 
@@ -650,9 +656,11 @@ def test_few_clusters_decide_nothing(tmp_path):
 
 
 def test_few_respondents_are_not_called_few_clusters(tmp_path):
-    row = only(judged(tmp_path, [{**TOTAL, "term": "forced"}], frame=answers(12)))
+    gates = {"gates.warn": ["reliability", "htmt", "admissible"]}
+    row = only(judged(tmp_path, [{**TOTAL, "term": "forced"}], gates, frame=answers(12)))
     assert row["verdict"] == "inconclusive" and row["reason"] != "few_clusters"
-    controls = {"model.controls": ["age", "shown", "w"]}  # ten respondents, seven parameters
+    # Ten respondents, seven parameters.
+    controls = {**gates, "model.controls": ["age", "shown", "w"]}
     tiny = only(judged(tmp_path / "b", [{"term": "forced"}], controls, frame=answers(10)))
     assert (tiny["verdict"], tiny["reason"]) == ("inconclusive", "few_respondents")
 
@@ -679,8 +687,10 @@ def test_an_exact_fit_is_judged(tmp_path):
     }  # fmt: skip
     asked = [{**TOTAL, "outcome": "search", "term": "usability", "sign": sign} for sign in SIGNS]
     table = judged(tmp_path, asked, changes, frame=alike)
-    expected = ["supported", "contradicted", "contradicted", "supported", "supported"]
+    # Whether one adds (nothing) to others needs a slope free of error: here nothing is left of it.
+    expected = ["supported", "contradicted", "inconclusive", "inconclusive", "supported"]
     assert table["verdict"].tolist() == expected
+    assert set(table["reason"][2:4].str.partition(":")[0]) == {"measurement_error"}
 
 
 # Calibration
@@ -702,7 +712,7 @@ PLANTED: dict[str, Any] = {
 PLANTED_STUDY = {
     "title": "Planted", "data": "survey.csv", "origin": "simulated",
     "claims": [f"{name}.toml" for name in PLANTED], "scale": {"min": -30, "max": 30},
-    "constructs": {name: {} for name in [*SLOPES, "y"]},
+    "constructs": {name: {"reliability": 1.0} for name in [*SLOPES, "y"]},
     "model": {"drivers": list(SLOPES), "outcomes": {"y": "intention"}},
     "design": {"groups": ["g"]}, "contrasts": {"g": {"a": "x", "b": "y"}},
 }  # fmt: skip
@@ -733,7 +743,10 @@ def test_what_is_not_so_is_seldom_supported(tmp_path, monkeypatch):
     counts = dict.fromkeys(PLANTED, 0)
     for _ in range(runs):
         again = drawn(survey, planted(rng))
-        results = {"regression": regression(again), "contrasts": contrasts(again, singles)}
+        latent = twins(again)
+        results = {
+            "regression": regression(again, latent), "contrasts": contrasts(again, singles, latent)
+        }  # fmt: skip
         table = judge(again, results)
         for name in table.loc[(table["part"] == "") & (table["verdict"] == "supported"), "claim"]:
             counts[name] += 1

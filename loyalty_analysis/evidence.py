@@ -1,0 +1,241 @@
+"""What claims are judged on: every estimate by name, its error-corrected twin, and the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isnan
+
+import pandas as pd
+from scipy.special import ndtri, stdtrit
+
+from loyalty_analysis.claims import Claim
+from loyalty_analysis.contrasts import equation_of
+from loyalty_analysis.gates import COLUMNS, blocked
+from loyalty_analysis.rules import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    LEAST_DF,
+    SUPPORTED,
+    Evidence,
+    Ruling,
+)
+from loyalty_analysis.survey import Survey
+
+Known = dict[tuple[str, ...], Evidence]
+FITS = {"cfi": 0.95, "rmsea": 0.06, "srmr": 0.08}
+"""What a structure must reach to fit: CFI at least, RMSEA and SRMR at most (Hu & Bentler 1999)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that verdicts are made from; nothing is estimated after it.
+
+    Attributes
+    ----------
+    known : dict
+        Every standardized slope by ``slope``, model, term; every contrast by estimand, model, term
+        and a fourth name: the rival of ``largest``, the group column of ``slope_difference``.
+    twins : dict
+        The same, corrected for measurement error, where that could be done.
+    gates, structures : DataFrame
+        Of :func:`gates.gates` and :func:`structures.rival_structures`.
+    """
+
+    known: Known = field(default_factory=dict)
+    twins: Known = field(default_factory=dict)
+    gates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
+    structures: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
+    """Collect what verdicts are made from.
+
+    Parameters
+    ----------
+    results : mapping of str to DataFrame
+        regression, contrasts; gates and cfa_fit where they are known.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.analysis import analyse
+    >>> from loyalty_analysis.survey import read_survey
+    >>> found = findings(analyse(read_survey("bank_customers"), everything=False))
+    >>> round(found.known["slope", "loyalty.direct", "satisfaction"].estimate, 3)
+    0.219
+    """
+    known: Known = {}
+    twins: Known = {}
+    for row in results["regression"].itertuples():
+        key = ("slope", row.model, row.term)
+        known[key] = Evidence(
+            row.beta, row.beta_std_error, row.beta_df, row.beta_low, row.beta_high, row.n,
+            min(row.df, row.beta_df),
+        )  # fmt: skip
+        twin = (row.beta_latent, row.beta_latent_std_error, row.beta_latent_df,
+                row.beta_latent_low, row.beta_latent_high)  # fmt: skip
+        if not isnan(twin[1]):
+            twins[key] = Evidence(*twin, row.n, min(row.df, twin[2]))
+    for row in results["contrasts"].itertuples():
+        names = (row.estimand, row.model, row.term, row.group or row.versus)
+        df = row.df if isnan(row.df_satterthwaite) else min(row.df, row.df_satterthwaite)
+        known[names] = Evidence(
+            row.estimate, row.std_error, row.df, row.conf_low, row.conf_high, row.n, df
+        )
+        twin = (row.latent, row.latent_std_error, row.latent_df, row.latent_low, row.latent_high)
+        if not isnan(twin[1]):
+            twins[names] = Evidence(*twin, row.n, df)
+    found = Findings(known, twins)
+    structures = results.get("cfa_fit", pd.DataFrame({"model": []}))
+    structures = structures[structures["model"] != "measurement"].reset_index(drop=True)
+    return replace(found, gates=results.get("gates", found.gates), structures=structures)
+
+
+def evidence_of(
+    claim: Claim, outcome: str, survey: Survey, known: Known, column: str = "", turned: bool = False
+) -> tuple[Evidence, ...]:
+    """Evidence for a claim on an outcome; empty where ``known`` lacks any of it.
+
+    Parameters
+    ----------
+    claim : Claim
+        One that is testable here.
+    outcome : str
+    survey : Survey
+    known : dict
+        ``Findings.known`` or ``Findings.twins``.
+    column : str
+        Group column of a slope difference.
+    turned : bool
+        Whether the study's contrast runs the other way.
+
+    Returns
+    -------
+    tuple of Evidence
+        One for most estimands; for ``largest`` the slope itself and its lead over every rival.
+    """
+    equation = equation_of(survey.study, claim.estimand, outcome)
+    assert equation is not None
+    slope = ("slope", equation.model, claim.term)
+    contrast = (claim.estimand, equation.model, claim.term)
+    keys: list[tuple[tuple[str, ...], str]] = [(slope, "")]
+    if claim.estimand in ("slope_difference", "interaction"):
+        keys = [((*contrast, column), "")]
+    if claim.estimand == "largest":
+        keys += [((*contrast, rival), rival) for rival in claim.versus]
+    if any(key not in known for key, _ in keys):
+        return ()
+    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
+    found = [replace(known[key], label=label, scarce=scarce) for key, label in keys]
+    return tuple(one.flipped() if turned else one for one in found)
+
+
+def gate_reason(
+    claim: Claim, outcome: str, survey: Survey, gates: pd.DataFrame, column: str
+) -> str:
+    """Reason codes of the gates that stop a claim here; empty where none does."""
+    study = survey.study
+    versus = () if claim.estimand == "slope_difference" else claim.versus
+    named = [*claim.term.replace(":", "+").split("+"), *versus, *claim.through, outcome]
+    named = [name.strip() for name in named if name.strip() in study.constructs]
+    if claim.estimand == "rival_models":
+        return blocked(gates, named, skip=("htmt", "admissible", "invariance"))
+    equation = equation_of(study, claim.estimand, outcome)
+    together = (outcome, *equation.terms) if equation else ()
+    return blocked(gates, named, together, column)
+
+
+def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:
+    """Constructs of a claim's equation measured by one item whose reliability is not declared."""
+    study = survey.study
+    equation = equation_of(study, claim.estimand, outcome)
+    names = [name for name in (equation.focal if equation else ()) if name in study.constructs]
+    single = [
+        name for name in names
+        if len(study.items_of(name)) == 1 and study.constructs[name].reliability is None
+    ]  # fmt: skip
+    return ", ".join(single)
+
+
+def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Evidence, ...]:
+    """Lead of the declared structure over each rival, in log likelihood per respondent.
+
+    Of respondents who were left out of the estimation. Where only moments are known nobody can be
+    left out: then half the difference in BIC, with the error that the chi-square test implies.
+
+    Parameters
+    ----------
+    structures : DataFrame
+        Of :func:`structures.rival_structures`, the declared one first.
+    survey : Survey
+    """
+    first, found = structures.iloc[0], []
+    units = survey.n_clusters or survey.n
+    for _, row in fewer_factors(structures).iterrows():
+        if survey.has_respondents and pd.notna(row.get("cv_difference")):
+            value, error = row["cv_difference"] / survey.n, row["cv_error"] / survey.n
+        else:
+            value = (row["bic"] - first["bic"]) / 2 / survey.n
+            error = abs(value) / max(-ndtri(max(row["p_value_difference"], 1e-300) / 2), 1e-300)
+        half = float(stdtrit(units - 1, 0.975)) * error
+        label = str(row["model"])
+        found.append(
+            Evidence(value, error, units - 1.0, value - half, value + half, survey.n, label=label)
+        )
+    return tuple(found)
+
+
+def fewer_factors(structures: pd.DataFrame) -> pd.DataFrame:
+    """The rivals that merge constructs; a second-order factor keeps them distinct."""
+    rivals = structures.iloc[1:]
+    return rivals[rivals["model"].str.contains("factor")]
+
+
+def fits(row: pd.Series) -> bool:
+    """Whether the solution of a structure is admissible and fits as `FITS` asks.
+
+    Examples
+    --------
+    >>> fits(pd.Series({"admissible": True, "cfi": 0.97, "rmsea": 0.04, "srmr": 0.03}))
+    True
+    >>> fits(pd.Series({"admissible": True, "cfi": 0.90, "rmsea": 0.04, "srmr": 0.03}))
+    False
+    """
+    close = row["cfi"] >= FITS["cfi"] and row["rmsea"] <= FITS["rmsea"]
+    return bool(row["admissible"] and close and row["srmr"] <= FITS["srmr"])
+
+
+def rule_structures(
+    structures: pd.DataFrame, leads: Sequence[Evidence], p_holm: float
+) -> tuple[Ruling, Evidence]:
+    """Rule on a claim that a structure beats its rivals and fits; also return what is shown.
+
+    Supported: the lead over every rival is above zero by its interval and by Holm, AIC and BIC
+    agree, and the structure fits. Contradicted: a rival with an admissible solution is ahead by all
+    three.
+    """
+    first = structures.iloc[0]
+    rows = fewer_factors(structures).set_index("model")
+    shown = min(leads, key=lambda one: one.estimate)
+    if shown.least_df < LEAST_DF:
+        return Ruling(INCONCLUSIVE, reason=shown.scarce), shown
+    behind = [
+        one
+        for one in leads
+        if one.conf_high < 0
+        and rows.loc[one.label, "admissible"]
+        and (rows.loc[one.label, ["aic", "bic"]] < first[["aic", "bic"]]).all()
+    ]
+    if behind and p_holm < 0.05:
+        return Ruling(CONTRADICTED), min(behind, key=lambda one: one.conf_high)
+    ahead = all(
+        one.conf_low > 0 and (rows.loc[one.label, ["aic", "bic"]] > first[["aic", "bic"]]).all()
+        for one in leads
+    )
+    if not ahead:
+        return Ruling(INCONCLUSIVE, reason="structures_tie"), shown
+    if not p_holm < 0.05:
+        return Ruling(INCONCLUSIVE, reason="multiplicity"), shown
+    if not fits(first):
+        return Ruling(INCONCLUSIVE, reason="poor_fit"), shown
+    return Ruling(SUPPORTED, "unresolved"), shown

@@ -1,0 +1,176 @@
+"""Gates: what the measurement of constructs must be like before a claim about them is judged.
+
+A gate stops only the claims that name an offending construct; two constructs that cannot be told
+apart stop the claims whose equation holds both. A study can turn a gate into a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.cfa import Measured
+from loyalty_analysis.study import Study
+
+COLUMNS = ("gate", "about", "value", "limit", "passes", "warns", "note")
+CODES = {
+    "reliability": "low_reliability",
+    "htmt": "not_distinct",
+    "invariance": "not_invariant",
+    "admissible": "inadmissible",
+}
+"""Reason code of each gate."""
+PAIR = " and "
+
+
+def gates(study: Study, results: Mapping[str, pd.DataFrame], measured: Measured) -> pd.DataFrame:
+    """Hold the measurement of a study against its gates.
+
+    Parameters
+    ----------
+    study : Study
+        ``study.gates`` has the limits, and which gates only warn.
+    results : mapping of str to DataFrame
+        reliability, discriminant, invariance.
+    measured : Measured
+
+    Returns
+    -------
+    DataFrame
+        gate (reliability, htmt, invariance, admissible), about (a construct, two of them, or a
+        group column), value, limit, passes, warns (the study turned the gate into a warning), note
+        (a sentence). What cannot be assessed passes, and the note says so; but invariance that
+        cannot be assessed does not.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.cfa import measurement_model
+    >>> from loyalty_analysis.reliability import reliability
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers", ["gates.reliability=0.8"])
+    >>> found = gates(survey.study, {"reliability": reliability(survey)}, measurement_model(survey))
+    >>> found.loc[~found["passes"], ["gate", "about"]].values.tolist()
+    [['reliability', 'competence']]
+    """
+    rows = [
+        *_reliability(study, results.get("reliability", pd.DataFrame())),
+        *_htmt(study, results.get("discriminant", pd.DataFrame())),
+        *_invariance(results.get("invariance", pd.DataFrame())),
+        *_admissible(measured),
+    ]
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "warns"])
+    table["warns"] = table["gate"].isin(study.gates.warn)
+    return table[list(COLUMNS)]
+
+
+Found = tuple[str, str, float, float, bool, str]
+
+
+def _reliability(study: Study, table: pd.DataFrame) -> list[Found]:
+    rows = []
+    limit = study.gates.reliability
+    for row in table.itertuples():
+        value = float(np.nanmax([row.alpha, row.omega])) if row.alpha == row.alpha else np.nan
+        label = study.label(row.construct)
+        note = f"{label}: {row.note}." if np.isnan(value) else (
+            f"{label}: alpha {row.alpha:.2f}, omega "
+            f"{'not assessable' if np.isnan(row.omega) else f'{row.omega:.2f}'}; "
+            f"at least one must reach {limit:g}."
+        )  # fmt: skip
+        rows.append(("reliability", row.construct, value, limit, not value < limit, note))
+    return rows
+
+
+def _htmt(study: Study, table: pd.DataFrame) -> list[Found]:
+    limit, rows = study.gates.htmt, []
+    for row in table.itertuples():
+        high = row.htmt_high
+        labels = f"{study.label(row.a)} and {study.label(row.b)}"
+        note = f"{labels}: {row.note or 'not assessable'}."
+        if not np.isnan(high):
+            note = (
+                f"{labels}: heterotrait-monotrait ratio {row.htmt:.2f}, "
+                f"95% interval up to {high:.2f}; it must stay below {limit:g}."
+            )
+        rows.append(("htmt", f"{row.a}{PAIR}{row.b}", high, limit, not high >= limit, note))
+    return rows
+
+
+def _invariance(table: pd.DataFrame) -> list[Found]:
+    rows = []
+    for column, part in table.groupby("group", sort=False) if len(table) else ():
+        steps = part.set_index("step")
+        if "metric" not in steps.index:
+            note = f"{column}: metric invariance cannot be assessed ({part['note'].iloc[0]})."
+            rows.append(("invariance", str(column), np.nan, np.nan, False, note))
+            continue
+        metric = steps.loc["metric"]
+        some = metric["enough"] == 1
+        said = "holds" if metric["holds"] else "does not hold"
+        if not metric["holds"]:
+            freed = metric["freed"] or "none"
+            said += f"; loadings that differ: {freed}"
+            said += ", two invariant items are left for each construct" if some else ""
+        note = f"{column}: metric invariance {said}."
+        passes = bool(metric["holds"] or some)
+        rows.append(("invariance", str(column), -metric["delta_cfi"], np.nan, passes, note))
+    return rows
+
+
+def _admissible(measured: Measured) -> list[Found]:
+    offending = measured.offending()
+    if not offending:
+        said = measured.problem or "admissible"
+        return [("admissible", "", np.nan, np.nan, True, f"Measurement model: {said}.")]
+    return [
+        ("admissible", name, np.nan, np.nan, False, f"{measured.factors.survey.study.label(name)}: "
+         f"{why}.")
+        for name, why in offending.items()
+    ]  # fmt: skip
+
+
+def blocked(
+    table: pd.DataFrame,
+    named: Sequence[str],
+    together: Sequence[str] = (),
+    column: str = "",
+    skip: Sequence[str] = (),
+) -> str:
+    """Reason codes of the gates that stop a claim; empty where none does.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`gates`.
+    named : sequence of str
+        Constructs that the claim names.
+    together : sequence of str
+        Constructs of its equation.
+    column : str
+        Group column of a slope difference.
+    skip : sequence of str
+        Gates that the claim itself is about.
+
+    Examples
+    --------
+    >>> row = ("htmt", "value and quality", 0.95, 0.9, False, False, "")
+    >>> table = pd.DataFrame([row], columns=list(COLUMNS))
+    >>> blocked(table, ["value"], ["value", "quality", "loyalty"])
+    'not_distinct: value and quality'
+    >>> blocked(table, ["loyalty"], ["value", "quality", "loyalty"])
+    ''
+    """
+    found: dict[str, list[str]] = {}
+    stops = table[~table["passes"].astype(bool) & ~table["warns"].astype(bool)]
+    for gate, about in stops[["gate", "about"]].itertuples(index=False):
+        pair = set(about.split(PAIR)) if gate == "htmt" else {about}
+        hit = bool(pair & set(named))
+        if gate == "htmt":
+            hit = hit and pair <= {*together, *named}
+        if gate == "invariance":
+            hit = about == column
+        if hit and gate not in skip:
+            found.setdefault(CODES[gate], []).append(about)
+    return "; ".join(f"{code}: {', '.join(names)}" for code, names in found.items())

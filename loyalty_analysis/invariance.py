@@ -1,0 +1,95 @@
+"""Measurement invariance of a study: whether its items mean the same in every group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loyalty_analysis.errors import DataError
+from loyalty_analysis.factors import Factors, factors
+from loyalty_analysis.moments import one_thread
+from loyalty_analysis.preparation import as_text
+from loyalty_analysis.sem_ladder import SMALLEST, ladder, partial_metric, step_fits
+from loyalty_analysis.sem_model import ModelError
+from loyalty_analysis.survey import Survey
+
+COLUMNS = (
+    "group", "step", "chi2", "df", "cfi", "rmsea", "srmr", "delta_cfi", "delta_rmsea",
+    "delta_srmr", "chi2_difference", "df_difference", "p_value", "admissible", "holds", "levels",
+    "n", "freed", "enough", "note",
+)  # fmt: skip
+
+
+@one_thread
+def invariance(survey: Survey, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Test whether groups answered the same questionnaire.
+
+    Parameters
+    ----------
+    survey : Survey
+    columns : sequence of str, optional
+        Group columns; by default every one that the study declares.
+
+    Returns
+    -------
+    DataFrame
+        One row per group column and step (see :func:`sem_ladder.ladder`): group, step, chi2, df,
+        cfi, rmsea, srmr, delta_cfi, delta_rmsea, delta_srmr, chi2_difference, df_difference,
+        p_value, admissible, holds, levels, n; on the metric row where it does not hold, ``freed``
+        (items whose loadings had to differ) and ``enough`` (each construct keeps two others), or
+        nan where no freeing helps. Where nothing can be assessed: one row, step empty, and the
+        reason in ``note``. Constructs with one item are left out, groups of fewer than 50 too.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> len(invariance(read_survey("mobile_customers")))
+    0
+    """
+    if survey.frame is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    asked = survey.study.design.groups if columns is None else columns
+    tables = [_column(survey, column) for column in asked]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+
+
+def _column(survey: Survey, column: str) -> pd.DataFrame:
+    study = survey.study
+    names = [name for name in study.model_constructs if len(study.items_of(name)) > 1]
+    assert survey.frame is not None
+    counts = as_text(survey.frame[column]).value_counts()
+    levels = sorted(str(level) for level in counts.index[counts >= SMALLEST])
+    if not names:
+        return _not_assessed(column, "no construct has two items or more")
+    if len(levels) < 2:
+        return _not_assessed(column, f"fewer than two groups of {SMALLEST} respondents")
+    found = factors(survey, names)
+    try:
+        return _ladder(found, column, levels)
+    except (DataError, ModelError) as error:
+        return _not_assessed(column, found.named(str(error)))
+
+
+def _ladder(found: Factors, column: str, levels: Sequence[str]) -> pd.DataFrame:
+    sample = found.sample(by=column, keep=levels)
+    assert sample.rows is not None
+    holes = any(bool(np.isnan(rows).any()) for rows in sample.rows.values())
+    fits = step_fits(found.script(), sample, robust=True, missing="ml" if holes else "listwise")
+    table = ladder(fits)
+    n = sum(len(rows) for rows in sample.rows.values())
+    table = table.assign(group=column, levels=", ".join(levels), n=n, freed="", note="")
+    table["enough"] = np.nan
+    if not table.loc[table["step"] == "metric", "holds"].item() and table["holds"].iloc[0]:
+        partial = partial_metric(fits)
+        at = table["step"] == "metric"
+        table.loc[at, "freed"] = found.named(", ".join(key[2] for key in partial.freed))
+        table.loc[at, "enough"] = float(partial.holds and partial.enough)
+    return table[list(COLUMNS)]
+
+
+def _not_assessed(column: str, why: str) -> pd.DataFrame:
+    row: dict[str, Any] = {"group": column, "step": "", "holds": False, "freed": "", "levels": ""}
+    return pd.DataFrame([row | {"note": why}], columns=list(COLUMNS))

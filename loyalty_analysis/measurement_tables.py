@@ -1,0 +1,404 @@
+"""Tables of the measurement: reliability, items, structures, invariance, data quality, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from loyalty_analysis.captions import structure_label
+from loyalty_analysis.formatting import (
+    capitalised,
+    number,
+    p_value,
+    percent,
+)
+from loyalty_analysis.measurement_readings import gate_subject
+from loyalty_analysis.sem_ladder import FEW, MANY, MANY_GROUPS
+from loyalty_analysis.typesetting import SIMULATED, Table, about_sample, estimates, typeset
+
+_CHECKS = {
+    "straight_lining": "One answer to all items",
+    "longest_run": "Same answer to over half in a row",
+    "too_fast": "Too fast",
+    "seconds": "Seconds (median)",
+    "acquiescence": "Above less below midpoint",
+    "extreme": "At an end of the scale",
+    "midpoint": "At the midpoint",
+}
+_GATES = {
+    "reliability": "Alpha or omega, at least",
+    "htmt": "Upper end of the interval of HTMT, below",
+    "invariance": "Metric invariance (loss of CFI shown)",
+    "admissible": "Admissible factor solution",
+}
+
+
+def reliability_table(reliability: pd.DataFrame, study: Any) -> Table:
+    """Print how reliably every construct is measured.
+
+    Parameters
+    ----------
+    reliability : pandas.DataFrame
+        As in results/reliability.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.reliability import reliability
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> "0.83 [0.80, 0.86]" in reliability_table(reliability(survey), survey.study).as_raw_html()
+    True
+    """
+    cells = pd.DataFrame(
+        {
+            "row": [study.label(name) for name in reliability["construct"]],
+            "items": [number(count, 0) for count in reliability["items"]],
+            "alpha": estimates(reliability, ["alpha", "alpha_low", "alpha_high"], digits=2),
+            **{
+                name: [number(value) for value in reliability[name]]
+                for name in ("omega", "composite_reliability", "ave")
+            },
+            "n": [number(n, 0) for n in reliability["n"]],
+        }
+    )
+    heads = {
+        "row": "Construct",
+        "items": "Items",
+        "alpha": "Alpha [95% interval]",
+        "omega": "Omega",
+        "composite_reliability": "Composite reliability",
+        "ave": "AVE",
+        "n": "n",
+    }
+    noted = reliability[reliability["note"].fillna("") != ""]
+    about = [f"{study.label(row.construct)}: {row.note}." for row in noted.itertuples()]
+    notes = [
+        "Omega, composite reliability and AVE (average variance extracted): from the loadings of "
+        "the factor model of all constructs. Each construct on the respondents who answered all of "
+        f"its items. {_errors(reliability['method'])}",
+        *about,
+        SIMULATED if study.is_simulated else "",
+    ]
+    return typeset("reliability", cells, "Reliability", notes, heads=heads)
+
+
+def _errors(methods: pd.Series) -> str:
+    known = [capitalised(name) for name in dict.fromkeys(methods.fillna("")) if name]
+    return f"Interval of alpha: {', '.join(known)}." if known else ""
+
+
+def items_table(items: pd.DataFrame, study: Any) -> Table:
+    """Print how every item was answered and how it goes with the others of its construct.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        As in results/items.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.reliability import item_statistics
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> "Cusl 1" in items_table(item_statistics(survey), survey.study).as_raw_html()
+    True
+    """
+    cells = pd.DataFrame(
+        {
+            "row": [study.label(item) for item in items["item"]],
+            "group": [study.label(name) for name in items["construct"]],
+            "mean": [number(mean) for mean in items["mean"]],
+            "sd": [number(sd) for sd in items["sd"]],
+            "rest": estimates(items, ["item_rest", "item_rest_low", "item_rest_high"], digits=2),
+            "dropped": [number(alpha) for alpha in items["alpha_if_dropped"]],
+            "n": [number(n, 0) for n in items["n"]],
+        }
+    )
+    heads = {
+        "row": "Item",
+        "mean": "Mean",
+        "sd": "SD",
+        "rest": "Correlation with the rest [95% interval]",
+        "dropped": "Alpha without it",
+        "n": "n",
+    }
+    notes = [
+        "Scale points, reversed items turned round. The rest: the sum of the construct's other "
+        "items. Constructs with one item are left out.",
+        SIMULATED if study.is_simulated else "",
+    ]
+    return typeset("items", cells, "Items", notes, heads=heads)
+
+
+def structures_table(fit: pd.DataFrame, study: Any) -> Table:
+    """Print how well the factor model of all constructs and the rival structures fit.
+
+    Parameters
+    ----------
+    fit : pandas.DataFrame
+        As in results/cfa_fit.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.structures import rival_structures
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> "1 factor" in structures_table(rival_structures(survey), survey.study).as_raw_html()
+    True
+    """
+    whole = fit["model"] == "measurement"
+    rivals = "Rival structures, as declared first"
+    ends = ["rmsea", "rmsea_low", "rmsea_high"]
+    cells = pd.DataFrame(
+        {
+            "row": [
+                "As declared" if name == "measurement" else capitalised(_label(name, study))
+                for name in fit["model"]
+            ],
+            "group": ["All constructs" if every else rivals for every in whole],
+            "chi2": [_test(row.chi2, row.df) for row in fit.itertuples()],
+            "cfi": [number(value, 3) for value in fit["cfi"]],
+            "rmsea": estimates(fit.reindex(columns=ends), ends, digits=3),
+            "srmr": [number(value, 3) for value in fit["srmr"]],
+            "aic": [number(value, 0) for value in fit["aic"]],
+            "bic": [number(value, 0) for value in fit["bic"]],
+        }
+    )
+    heads = {
+        "row": "Structure",
+        "chi2": "Chi² (df)",
+        "cfi": "CFI",
+        "rmsea": "RMSEA [90% interval]",
+        "srmr": "SRMR",
+        "aic": "AIC",
+        "bic": "BIC",
+    }
+    if fit.get("cv_difference", pd.Series(dtype=float)).notna().any():
+        cells["lead"] = [_lead(row.cv_difference, row.cv_error) for row in fit.itertuples()]
+        heads["lead"] = "Lead of the declared (SE)"
+    return typeset("structures", cells, "Factor structures", _fit_notes(fit, study), heads=heads)
+
+
+def _label(name: str, study: Any) -> str:
+    return structure_label(name, study).replace("second order", "the same under a general factor")
+
+
+def _test(statistic: float, df: float) -> str:
+    return f"{number(statistic, 1)} ({number(df, 0)})"
+
+
+def _lead(value: float, error: float) -> str:
+    return f"{number(value, 1)} ({number(error, 1)})" if error > 0 else ""
+
+
+def _fit_notes(fit: pd.DataFrame, study: Any) -> list[str]:
+    estimator = fit.get("estimator", pd.Series(dtype=str)).dropna()
+    troubled = fit[fit.get("problem", pd.Series("", fit.index)).fillna("") != ""]
+    return [
+        f"Maximum likelihood ({', '.join(dict.fromkeys(estimator))}); items taken as continuous. "
+        "AIC, BIC: lower is better; only rival structures can be compared with each other.",
+        "Lead: log likelihood of respondents who were left out of the estimation, summed, less "
+        "that of the rival."
+        if fit.get("cv_difference", pd.Series(dtype=float)).notna().any()
+        else "",
+        *[
+            f"{capitalised(_label(row.model, study))}: {str(row.problem).rstrip('.')}."
+            for row in troubled.itertuples()
+        ],
+        about_sample(fit.get("n", pd.Series(dtype=float)), study),
+    ]
+
+
+def invariance_table(invariance: pd.DataFrame, study: Any) -> Table:
+    """Print the ladder of invariance for every group column.
+
+    Parameters
+    ----------
+    invariance : pandas.DataFrame
+        As in results/invariance.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> row = {"group": "sector", "step": "metric", "levels": "goods, services", "n": 9000}
+    >>> row |= {"chi2": 150.0, "df": 60, "cfi": 0.98, "rmsea": 0.03, "delta_cfi": -0.002}
+    >>> row |= {"delta_rmsea": 0.001, "delta_srmr": 0.002, "p_value": 0.04, "holds": True}
+    >>> table = pd.DataFrame([row | {"freed": "", "note": ""}])
+    >>> "Sector: goods, services" in invariance_table(
+    ...     table, load_study("rice_simulated")).as_raw_html()
+    True
+    """
+    rows = invariance[invariance["step"].fillna("") != ""]
+    cells = pd.DataFrame(
+        {
+            "row": [capitalised(step) for step in rows["step"]],
+            "group": [
+                f"{study.label(row.group)}: {row.levels} (n\u00a0=\u00a0{number(row.n, 0)})"
+                for row in rows.itertuples()
+            ],
+            "chi2": [_test(row.chi2, row.df) for row in rows.itertuples()],
+            "cfi": [number(value, 3) for value in rows["cfi"]],
+            "rmsea": [number(value, 3) for value in rows["rmsea"]],
+            **{
+                name: [number(value, 3) for value in rows[name]]
+                for name in ("delta_cfi", "delta_rmsea", "delta_srmr")
+            },
+            "p": [p_value(p) for p in rows["p_value"]],
+            "holds": ["holds" if holds else "does not hold" for holds in rows["holds"]],
+        }
+    )
+    heads = {
+        "row": "Step",
+        "chi2": "Chi² (df)",
+        "cfi": "CFI",
+        "rmsea": "RMSEA",
+        "delta_cfi": "Change of CFI",
+        "delta_rmsea": "of RMSEA",
+        "delta_srmr": "of SRMR",
+        "p": "p of the change",
+        "holds": "So it",
+    }
+    freed = rows[rows["freed"].fillna("") != ""]
+    silent = invariance[invariance["step"].fillna("") == ""]
+    notes = [
+        f"A step holds when the one before does, CFI falls by no more than {FEW[0]:.3f} and RMSEA "
+        f"rises by no more than {FEW[1]:.3f} ({MANY[0]:.3f} and {MANY[1]:.3f} for loadings across "
+        f"{MANY_GROUPS} groups or more). The test is shown, and decides nothing.",
+        *[
+            f"{study.label(row.group)}: loadings that differ: {row.freed}."
+            for row in freed.itertuples()
+        ],
+        *[f"{study.label(row.group)}: not assessed ({row.note})." for row in silent.itertuples()],
+        SIMULATED if study.is_simulated else "",
+    ]
+    return typeset(
+        "invariance", cells, "Invariance across groups", notes, heads=heads, words=["holds"]
+    )
+
+
+def quality_table(quality: pd.DataFrame, study: Any) -> Table:
+    """Print how carefully respondents answered, all together and group by group.
+
+    Parameters
+    ----------
+    quality : pandas.DataFrame
+        As in results/quality.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.quality import quality
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("rice_simulated")
+    >>> "goods" in quality_table(quality(survey), survey.study).as_raw_html()
+    True
+    """
+    scope = quality["scope"].where(quality["group"] != "", "")
+    table = quality.assign(scope=scope).pivot_table(
+        index=["scope", "group"], columns="check", values=["value", "n"], aggfunc="max", sort=False
+    )
+    checks = [check for check in _CHECKS if check in table["value"]]
+    shown = [check for check in checks if check != "seconds"]
+    cells = pd.DataFrame(
+        {
+            "row": [group or "All" for _, group in table.index],
+            "group": [study.label(scope) if scope else "Respondents" for scope, _ in table.index],
+            **{check: [percent(x) for x in table["value", check]] for check in shown},
+        }
+    )
+    if "seconds" in checks:
+        cells["seconds"] = [number(x, 0) for x in table["value", "seconds"]]
+    cells["n"] = [number(n, 0) for n in table["n"].max(axis=1)]
+    heads = {"row": "Group", **_CHECKS, "n": "n"}
+    notes = [
+        "Items as answered, before reversed ones are turned. First shares are of respondents, the "
+        "last three of their answers, on average. Groups of fewer than ten are left out.",
+        SIMULATED if study.is_simulated else "",
+    ]
+    return typeset("quality", cells, "How the questions were answered", notes, heads=heads)
+
+
+def gates_table(gates: pd.DataFrame, study: Any) -> Table:
+    """Print which gates are passed: failures one by one, the others counted.
+
+    Parameters
+    ----------
+    gates : pandas.DataFrame
+        As in results/gates.csv.
+    study : Study
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> row = {"gate": "htmt", "about": "value and quality", "value": 0.95, "limit": 0.9}
+    >>> table = pd.DataFrame([row | {"passes": False, "warns": False}])
+    >>> "stops claims" in gates_table(table, load_study("bank_customers")).as_raw_html()
+    True
+    """
+    rows = [
+        line
+        for gate, part in gates.groupby("gate", sort=False)
+        for line in _gate_lines(str(gate), part, study)
+    ]
+    cells = pd.DataFrame(rows, columns=["group", "row", "value", "limit", "fate"])
+    heads = {"row": "About", "value": "Found", "limit": "Limit", "fate": "So"}
+    notes = [
+        "A gate stops only claims that name the construct, or both constructs of a pair in one "
+        "equation, or compare the groups. What cannot be assessed passes, except invariance.",
+        SIMULATED if study.is_simulated else "",
+    ]
+    return typeset("gates", cells, "Gates", notes, heads=heads, words=["fate"])
+
+
+def _gate_lines(gate: str, part: pd.DataFrame, study: Any) -> list[Sequence[str]]:
+    """One line for each failure, and one that counts what passes."""
+    digits = 3 if gate == "invariance" else 2
+    passed = part["passes"].astype(bool)
+    lines: list[Sequence[str]] = [
+        (
+            _GATES.get(gate, capitalised(gate)),
+            capitalised(gate_subject(row, study)),
+            number(row.value, digits),
+            number(row.limit),
+            "warns only" if row.warns else "stops claims",
+        )
+        for row in part[~passed].itertuples()
+    ]
+    if passed.any():
+        found = part.loc[passed, "value"]
+        closest = found.min() if gate == "reliability" else found.max()
+        limit = part.loc[passed, "limit"].iloc[0]
+        counted = "Passed" if passed.sum() == 1 else f"{passed.sum()} passed, the closest"
+        numbers = number(closest, digits), number(limit)
+        lines.append((_GATES.get(gate, capitalised(gate)), counted, *numbers, "passed"))
+    return lines

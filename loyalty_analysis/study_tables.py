@@ -1,0 +1,111 @@
+"""The tables of a study file: what may stand in each, checked and frozen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from loyalty_analysis.toml_files import Line, Name, Names, Numbers, Side
+
+OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
+Gate = Literal["reliability", "htmt", "invariance", "admissible"]
+Exclusion = Literal["straight_lining", "too_fast"]
+
+
+class Table(BaseModel):
+    """A table of a TOML file: frozen, without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Scale(Table):
+    """The answer scale of items: end points, codes that mean missing, answers a score needs."""
+
+    min: float | None = None
+    max: float | None = None
+    missing: Numbers = ()
+    min_items: int | None = Field(default=None, ge=1)
+
+
+class Construct(Scale):
+    """A construct: its label, the items that measure it, and where it departs from the scale.
+
+    ``items`` defaults to one column of the construct's own name. ``reliability`` is the assumed
+    reliability of a single item.
+    """
+
+    label: Line = ""
+    items: Names = ()
+    reversed: Names = ()
+    reliability: float | None = Field(default=None, gt=0, le=1)
+
+
+class Model(Table):
+    """Which constructs drive which outcomes, through what, beside what."""
+
+    drivers: Names = Field(min_length=1)
+    outcomes: dict[Name, OutcomeKind] = Field(min_length=1)
+    mediator: Name | None = None
+    controls: Names = ()
+    moderators: Names = ()
+
+
+class Design(Table):
+    """How respondents were drawn: identifiers, weights, clusters, groups, waves, a filter."""
+
+    respondent: Name | None = None
+    weight: Name | None = None
+    cluster: Name | None = None
+    groups: Names = ()
+    wave: Name | None = None
+    where: str | None = None
+
+
+class Contrast(Table):
+    """The direction of a group difference: ``a`` minus ``b``."""
+
+    a: Side
+    b: Side
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both values as labels: ``1.0`` in the study file is the ``1`` of a data file.
+
+        Examples
+        --------
+        >>> Contrast(a=1.0, b="none").sides
+        ('1', 'none')
+        """
+        return _as_label(self.a), _as_label(self.b)
+
+
+def _as_label(value: str | int | float) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)
+
+
+class Gates(Table):
+    """What a measurement must reach before a claim that needs it is judged.
+
+    ``reliability`` is the least alpha or omega of a construct; ``htmt`` what the upper end of the
+    interval of HTMT must lie below. Gates in ``warn`` warn instead of blocking.
+    """
+
+    reliability: float = Field(default=0.70, gt=0, lt=1)
+    htmt: float = Field(default=0.90, gt=0, le=1)
+    warn: Annotated[tuple[Gate, ...], Strict(False)] = ()
+
+
+class Quality(Table):
+    """How carefully a survey was answered, and who is left out for it.
+
+    ``seconds`` is the column of answer times, ``fastest`` the seconds below which an answer is too
+    fast, ``marker`` a construct or column that has nothing to do with the others, ``exclude`` the
+    rules that leave respondents out.
+    """
+
+    seconds: Name | None = None
+    fastest: float | None = Field(default=None, gt=0)
+    marker: Name | None = None
+    exclude: Annotated[tuple[Exclusion, ...], Strict(False)] = ()
