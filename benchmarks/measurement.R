@@ -11,18 +11,17 @@ tables <- lapply(files, read.csv)
 model_of <- function(columns, items) {
   columns <- setdiff(columns, "country")
   parts <- split(columns, rep(seq_len(length(columns) / items), each = items))
-  paste(sprintf("f%d =~ %s", seq_along(parts), sapply(parts, paste, collapse = " + ")), collapse = "\n")
+  lines <- sprintf("f%d =~ %s", seq_along(parts), sapply(parts, paste, collapse = " + "))
+  paste(lines, collapse = "\n")
 }
-steps <- list(character(0), "loadings", c("loadings", "intercepts"), c("loadings", "intercepts", "residuals"))
+equal <- c("loadings", "intercepts", "residuals")
+steps <- lapply(0:3, function(count) head(equal, count))
 ladder <- function(estimator) {
   model <- model_of(names(tables[[2]]), 4)
-  fits <- lapply(steps, function(equal) {
-    f <- if (length(equal)) cfa(model, tables[[2]], group = "country", group.equal = equal, estimator = estimator)
-         else cfa(model, tables[[2]], group = "country", estimator = estimator)
-    fitMeasures(f)
-    f
-  })
-  lavTestLRT(fits[[1]], fits[[2]], fits[[3]], fits[[4]])
+  for (equal in steps) {
+    options <- list(model, tables[[2]], group = "country", estimator = estimator)
+    fitMeasures(do.call(cfa, if (length(equal)) c(options, list(group.equal = equal)) else options))
+  }
 }
 replicates <- function(count) {
   model <- model_of(names(tables[[3]]), 3); n <- nrow(tables[[3]])

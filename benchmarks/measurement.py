@@ -55,11 +55,11 @@ TEXT = """\
 Made by `python benchmarks/measurement.py --semopy-python PYTHON`, one BLAS thread everywhere
 (`OMP_NUM_THREADS=1`), {cores} cores; {versions}.
 
-Every side is timed inside a process that stays up (commands: whole, with start-up), and sides take
-turns, one repetition each; {rounds} rounds of the first pair, {few} of the others, after one that
-does not count. Medians; the ratio is the median of paired ratios. lavaan: `cfa()` and `fitMeasures()`
-of every fit, `lavTestLRT()` of the four; ours also gives the standardized solution with errors. Only
-ratios travel between machines.
+Every side is timed inside a process that stays up (commands: whole, with start-up). Sides take
+turns, one repetition each, {rounds} rounds of the first pair and {few} of the others, after one
+that does not count; the figures are medians, the ratio that of paired ratios. lavaan: `cfa()` and
+`fitMeasures()` of every fit; ours gives the standardized solution with errors and the difference
+tests as well. Only ratios travel between machines.
 
 {table}
 """
@@ -209,16 +209,25 @@ def made(semopy_python: str | None) -> tuple[dict[str, pd.DataFrame], Worker | N
     return frames, r, Worker([semopy_python, *arguments]) if semopy_python else None
 
 
-def bootstrapped(frame: pd.DataFrame, r: Worker | None, rounds: int) -> Row:
-    """Bootstrapped HTMT; the other side takes minutes, so once is enough, or 50 replicates."""
-    what = "HTMT and HTMT2 with 2,000 bootstrap replicates, 5 x 3 items, n = 9,000"
-    own = statistics.median(in_turn({"ours": lambda: timed(lambda: ratios(frame))}, rounds)["ours"])
+def beside_slow(
+    what: str, ours: Callable[[], None], other: str, theirs: Task | None, rounds: int, bound: float
+) -> Row:
+    """A row whose other side takes a minute or more, so that once is enough."""
+    own = statistics.median(in_turn({"ours": partial(timed, ours)}, rounds)["ours"])
+    if theirs is None:
+        return Row(what, own, bound, f"{other}: not measured")
+    print(f"{other} ...", flush=True)
+    seconds = theirs()
+    return Row(what, own, bound, f"{other}, once", seconds, own / seconds)
+
+
+def semtools(r: Worker | None) -> tuple[str, Task | None]:
+    """All replicates where they take less than four minutes, else 50 and a multiple."""
     if r is None or "semTools" not in r.greeting:
-        return Row(what, own, 1, "semTools: not measured")
-    theirs, side = 40 * r.seconds("htmt50"), "semTools (HTMT alone, 50 replicates x 40)"
-    if theirs < 240:
-        theirs, side = r.seconds("htmt2000"), "semTools (HTMT alone, 2,000 replicates once)"
-    return Row(what, own, 1, side, theirs, own / theirs)
+        return "semTools", None
+    if 40 * r.seconds("htmt50") < 240:
+        return "semTools, HTMT alone", partial(r.seconds, "htmt2000")
+    return "semTools, HTMT alone, 50 replicates x 40", lambda: 40 * r.seconds("htmt50")
 
 
 def measured(semopy_python: str | None, rounds: int) -> tuple[list[Row], list[str]]:
@@ -238,8 +247,9 @@ def measured(semopy_python: str | None, rounds: int) -> tuple[list[Row], list[st
     for kind, task in (("ML", "ladder"), ("MLR, as the suite fits respondents", "ladder_robust")):
         ours = partial(invariance, frames["ladder"], model, robust=task != "ladder")
         what = f"invariance ladder, 4 steps, 10 countries of 900, 5 x 4 items: {kind}"
-        rows += in_pairs(what, partial(timed, ours), {"lavaan": lavaan(task)}, few, 3)
-    rows.append(bootstrapped(frames["htmt"], r, few))
+        rows.append(beside_slow(what, ours, "lavaan, four fits", lavaan(task), few, 3))
+    what = "HTMT and HTMT2 with 2,000 bootstrap replicates, 5 x 3 items, n = 9,000"
+    rows.append(beside_slow(what, partial(ratios, frames["htmt"]), *semtools(r), few, 1))
     for what, options, bound in (
         ("no claim compares groups", ("--set", "contrasts={}"), 6),
         ("with invariance across sectors", (), 12),

@@ -339,14 +339,14 @@ def structure_label(name: str, study: Any) -> str:
     --------
     >>> from loyalty_analysis.study import load_study
     >>> structure_label("4 factors: economic + forced", load_study("rice_simulated"))
-    '4 factors (economic commitment with forced commitment)'
+    '4 factors (economic and forced commitment as one)'
     """
     count, _, merged = name.partition(": ")
     parts = [
-        " with ".join(named(one, study) for one in part.split(" + "))
+        _together([named(one, study) for one in part.split(" + ")])
         for part in filter(None, merged.split(", "))
     ]
-    return f"{count} ({'; '.join(parts)})" if parts else count
+    return f"{count} ({', '.join(f'{part} as one' for part in parts)})" if parts else count
 
 
 def twin_side(row: Any) -> int:

@@ -15,9 +15,11 @@ _NUMBERS = ("negligible", "estimate", "conf_low", "conf_high", "p_value", "p_hol
 
 
 def write_results(
-    folder: Path, results: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame
+    folder: Path, results: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, script: str = ""
 ) -> None:
     """Write ``results/<name>.csv`` and ``verdicts.csv``: UTF-8, every digit, columns as they are.
+
+    And ``lavaan.R``, where there is a script.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ def write_results(
         What :func:`loyalty_analysis.analysis.analyse` returned.
     verdicts : DataFrame
         What :func:`loyalty_analysis.verdicts.judge` returned.
+    script : str
+        What :func:`loyalty_analysis.lavaan.study_script` wrote.
 
     Examples
     --------
@@ -40,6 +44,8 @@ def write_results(
     files = {f"results/{name}.csv": frame for name, frame in results.items()}
     for name, frame in {**files, VERDICTS: verdicts}.items():
         frame.to_csv(folder / name, index=False, encoding="utf-8", lineterminator="\n")
+    if script:
+        (folder / "lavaan.R").write_text(script, encoding="utf-8", newline="\n")
 
 
 def read_verdicts(run: Path) -> pd.DataFrame:

@@ -136,7 +136,9 @@ def factors(survey: Survey, names: Sequence[str], covariates: Sequence[str] = ()
     observed = [item for own in items.values() for item in own]
     taken: dict[str, None] = {}
     column = {item: _plain(item, taken) for item in observed}
-    return Factors(survey, items, {name: _plain(name, taken) for name in items}, column)
+    called = {name: name if name in study.constructs else f"{name}_f" for name in items}
+    factor = {name: _plain(alias, taken) for name, alias in called.items()}
+    return Factors(survey, items, factor, column)
 
 
 def _plain(name: str, taken: dict[str, None]) -> str:

@@ -118,7 +118,7 @@ def _forest_limits(panels: Sequence[Panel]) -> tuple[float, float]:
     """Ends of the axis: every composite slope, and twins as far as they leave those legible."""
     table = pd.concat([panel.slopes for panel in panels])
     low, high = limits_of(table[_COMPOSITE])
-    room = high - low
+    room = (high - low) / 2
     return limits_of(table[_COMPOSITE], table[_TWIN].clip(low - room, high + room))
 
 

@@ -59,9 +59,7 @@ def invariance(survey: Survey, columns: Sequence[str] | None = None) -> pd.DataF
 def _column(survey: Survey, column: str) -> pd.DataFrame:
     study = survey.study
     names = [name for name in study.model_constructs if len(study.items_of(name)) > 1]
-    assert survey.frame is not None
-    counts = as_text(survey.frame[column]).value_counts()
-    levels = sorted(str(level) for level in counts.index[counts >= SMALLEST])
+    levels = compared_levels(survey, column)
     if not names:
         return _not_assessed(column, "no construct has two items or more")
     if len(levels) < 2:
@@ -71,6 +69,20 @@ def _column(survey: Survey, column: str) -> pd.DataFrame:
         return _ladder(found, column, levels)
     except (DataError, ModelError) as error:
         return _not_assessed(column, found.named(str(error)))
+
+
+def compared_levels(survey: Survey, column: str) -> list[str]:
+    """Groups of a column that have enough respondents to be compared.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> compared_levels(read_survey("rice_simulated"), "sector")
+    ['goods', 'services']
+    """
+    assert survey.frame is not None
+    counts = as_text(survey.frame[column]).value_counts()
+    return sorted(str(level) for level in counts.index[counts >= SMALLEST])
 
 
 def _ladder(found: Factors, column: str, levels: Sequence[str]) -> pd.DataFrame:

@@ -269,7 +269,7 @@ def _draw_band(axes: Axes, y: float, rows: pd.DataFrame, half: float, bound: flo
     drawn += axes.plot(place, beta, color=QUIET, linewidth=0.8)
     sides = (rows["conf_low"] > 0).astype(int) - (rows["conf_high"] < 0)
     for side, style in _SIDES.items():
-        chosen = sides == side
+        chosen = (sides == side) & rows["beta"].notna()
         drawn += axes.plot(place[chosen], beta[chosen], "o", markersize=2.8, **style)
     for artist in drawn:
         artist.set_clip_path(frame)

@@ -8,19 +8,15 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.captions import (
-    distinct_finding,
-    kept_slopes,
-    loadings_finding,
+    WEAK_LOADING,
     named,
-    shown_models,
     structure_label,
-    twin_side,
+    weak,
 )
 from loyalty_analysis.evidence import FITS, fewer_factors, fits
 from loyalty_analysis.formatting import capitalised, estimate, listing, number, percent
 from loyalty_analysis.gates import PAIR
 from loyalty_analysis.prose import Prose, prose
-from loyalty_analysis.sentences import told_side
 
 _COMPARABLE = {
     "": "not even the same structure holds, so neither slopes nor means can be compared",
@@ -92,7 +88,7 @@ def loadings_reading(loadings: pd.DataFrame, fit: pd.DataFrame, study: Any) -> P
     >>> study = model.factors.survey.study
     >>> print(loadings_reading(cfa_loadings(model), cfa_fit(model), study))
     The factor model of all constructs does not fit closely (CFI 0.96, RMSEA 0.086, SRMR 0.059;
-    asked: 0.95, 0.06, 0.08). All 9 items load at 0.50 or above; weakest: Comp 1 (competence, 0.70).
+    asked: 0.95, 0.06, 0.08). Loadings run from 0.70 (Comp 1) to 0.90 (Cusl 2).
     """
     first = fit[fit["model"] == "measurement"]
     if first.empty or np.isnan(first["cfi"].astype(float).iloc[0]):
@@ -102,7 +98,14 @@ def loadings_reading(loadings: pd.DataFrame, fit: pd.DataFrame, study: Any) -> P
     asked = ", ".join(f"{limit:.2f}" for limit in FITS.values())
     said = f"The factor model of all constructs {_fit_words(row)} ({_indices(row)}; asked: {asked})"
     several = loadings.groupby("construct")["item"].transform("size") > 1
-    return prose([f"{said}.", f"{loadings_finding(loadings[several], study)}."])
+    ordered = loadings[several].dropna(subset="standardized").sort_values("standardized")
+    ends = [
+        f"{number(row['standardized'])} ({study.label(row['item'])})"
+        for _, row in ordered.iloc[[0, -1] if len(ordered) else []].iterrows()
+    ]
+    weakly = int(weak(ordered).sum())
+    below = f"; {weakly} of {len(ordered)} lie below {number(WEAK_LOADING)}" if weakly else ""
+    return prose([f"{said}.", f"Loadings run from {' to '.join(ends)}{below}." if ends else ""])
 
 
 def _fit_words(row: pd.Series) -> str:
@@ -118,7 +121,7 @@ def _indices(row: pd.Series) -> str:
 
 
 def distinct_reading(discriminant: pd.DataFrame, study: Any) -> Prose:
-    """Say which constructs cannot be told apart from each other.
+    """Say which constructs cannot be told apart from each other, and by which criterion.
 
     Examples
     --------
@@ -126,19 +129,29 @@ def distinct_reading(discriminant: pd.DataFrame, study: Any) -> Prose:
     >>> from loyalty_analysis.validity import discriminant
     >>> survey = read_survey("mobile_customers")
     >>> print(distinct_reading(discriminant(survey), survey.study))
-    Of 6 pairs, 1 may be one construct, not two: satisfaction with loyalty (its 95% interval
-    reaches 0.90).
+    Whether these differ cannot be told, as the 95% interval of HTMT reaches 0.90: satisfaction with
+    loyalty (0.85 [0.78, 0.91]).
     """
-    if discriminant.empty:
-        return prose(["There are no two constructs to compare."])
-    known = discriminant["htmt_high"].notna()
-    close = int((discriminant["htmt_high"] >= study.gates.htmt).sum())
-    which = "its 95% interval reaches" if close == 1 else "their 95% intervals reach"
-    said = distinct_finding(discriminant, study)
-    said += f" ({which} {number(study.gates.htmt)})." if close else "."
-    rest = int((~known).sum())
+    limit = number(study.gates.htmt)
+    known = discriminant.dropna(subset="htmt_high").sort_values("htmt_high", ascending=False)
+    if known.empty:
+        return prose(["No two constructs can be compared: results/discriminant.csv says why."])
+    close = known[known["htmt_high"] >= study.gates.htmt]
+    pairs = [
+        f"{named(row.a, study)} with {named(row.b, study)} "
+        f"({estimate(row.htmt, row.htmt_low, row.htmt_high)})"
+        for row in close.itertuples()
+    ]
+    said = f"Every two constructs can be told apart: no 95% interval of HTMT reaches {limit}."
+    if pairs:
+        said = "Whether these differ cannot be told, as the 95% interval of HTMT reaches "
+        said += f"{limit}: {listing(pairs, 4)}."
+    criterion = known["fornell_larcker"].fillna("")
+    judged, holds = int((criterion != "").sum()), int((criterion == "holds").sum())
+    larcker = f"The criterion of Fornell and Larcker holds for {holds} of {_pairs(judged)}."
+    rest = len(discriminant) - len(known)
     missing = f"{_pairs(rest)} cannot be assessed: results/discriminant.csv says why."
-    return prose([said, missing if rest and known.any() else ""])
+    return prose([said, larcker if judged else "", missing if rest else ""])
 
 
 def _pairs(count: int) -> str:
@@ -263,108 +276,6 @@ def quality_reading(quality: pd.DataFrame | None) -> Prose:
         else ""
     )
     return prose([*rules["note"], style])
-
-
-def method_reading(method_bias: pd.DataFrame, study: Any) -> Prose:
-    """Say which slopes keep their side of zero up to which share of a common method.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.method_bias import method_bias
-    >>> from loyalty_analysis.survey import read_survey
-    >>> survey = read_survey("mobile_customers")
-    >>> print(method_reading(method_bias(survey), survey.study))
-    Of 3 slopes told from zero, 2 keep their side at every share of a common method that these
-    correlations allow (up to 40%, in both directions): likeability on satisfaction and likeability on loyalty.
-    Lost soonest, at 10%: competence on satisfaction. The share of a single factor (Harman) decides
-    nothing and is not used.
-    """
-    kept = kept_slopes(method_bias, study)
-    names = kept.apply(lambda row: _on(row["term"], row["outcome"], study), axis=1)
-    told, harman = kept["holds_to"].notna(), _HARMAN
-    if not told.any():
-        return prose(["No slope can be told from zero, with or without a common method.", harman])
-    shares = np.sort(method_bias.loc[method_bias["direction"] != "marker", "share"].unique())
-    stay = kept["everywhere"] & told
-    verb = "keeps its" if stay.sum() == 1 else "keep their"
-    many = f"{told.sum()} slopes" if told.sum() > 1 else "1 slope"
-    said = (
-        f"Of {many} told from zero, {stay.sum() or 'none'} {verb} side at every share of a common "
-        f"method that these correlations allow (up to {percent(shares[-1])}, in both directions)"
-    )
-    said += f": {listing(names[stay], 4)}." if stay.any() else "."
-    lost = told & ~stay
-    if lost.any():
-        held = kept.loc[lost, "holds_to"]
-        soonest = names[lost][held == held.min()]
-        after = percent(shares[shares > held.min()][0])
-        said += f" Lost soonest, at {after}: {listing(soonest, 4)}."
-    return prose([said, _marker_sentence(method_bias), harman])
-
-
-_HARMAN = "The share of a single factor (Harman) decides nothing and is not used."
-
-
-def _marker_sentence(table: pd.DataFrame) -> str:
-    marked = table[table["direction"] == "marker"]
-    share = f"The study's marker suggests a share of {percent(marked['share'].max())}."
-    return share if len(marked) else ""
-
-
-def _on(term: str, outcome: str, study: Any) -> str:
-    return f"{named(term, study)} on {named(outcome, study)}"
-
-
-def twin_reading(regression: pd.DataFrame, study: Any) -> Prose:
-    """Say how far slopes free of measurement error lie from those of scores.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.regression import regression
-    >>> from loyalty_analysis.survey import read_survey
-    >>> from loyalty_analysis.twins import twins
-    >>> survey = read_survey("mobile_customers")
-    >>> print(twin_reading(regression(survey, twins(survey)), survey.study))
-    Corrected for measurement error, 4 slopes lie 0.23 (median) from those of the scores; furthest:
-    likeability on loyalty (0.84 [0.64, 1.03] against 0.56 [0.46, 0.66]). Told from zero only
-    without the correction: competence on satisfaction.
-    """
-    shown = regression["model"].isin(shown_models(regression, study, "results/regression.csv"))
-    drivers = regression["term"].isin(list(study.model.drivers))
-    table = regression[shown & drivers].dropna(subset=["beta", "beta_latent"])
-    if table.empty:
-        return prose(["No slope could be corrected for measurement error: the items allow none."])
-    away = (table["beta_latent"] - table["beta"]).abs()
-    far = table.loc[away.idxmax()]
-    values = [
-        estimate(*far[[name, f"{name}_low", f"{name}_high"]]) for name in ("beta_latent", "beta")
-    ]
-    many = f"{len(table)} slopes lie" if len(table) > 1 else "the one slope lies"
-    said = (
-        f"Corrected for measurement error, {many} {number(away.median())} (median) from those of "
-        f"the scores; furthest: {_on(far['term'], far['outcome'], study)} ({values[0]} against "
-        f"{values[1]})."
-    )
-    wide = int((table["beta_latent_high"] - table["beta_latent_low"] > 2).sum())
-    overlap = f"For {wide} of them the corrected interval reaches more than 1 SD to either side: "
-    overlap += "their constructs overlap too much for it to say anything."
-    return prose([said, overlap if wide else "", *_changes(table, study)])
-
-
-def _changes(table: pd.DataFrame, study: Any) -> list[str]:
-    """Name the slopes that are told from zero by one of the two alone, or on the other side."""
-    words = {
-        "Told from zero only without the correction": lambda plain, twin: plain and not twin,
-        "Told from zero only with the correction": lambda plain, twin: twin and not plain,
-        "On the other side of zero with the correction": lambda plain, twin: plain * twin < 0,
-    }
-    sides = [(told_side(row), twin_side(row)) for row in table.itertuples()]
-    names = [_on(row.term, row.outcome, study) for row in table.itertuples()]
-    said = []
-    for what, changed in words.items():
-        hit = [name for name, side in zip(names, sides, strict=True) if changed(*side)]
-        said += [f"{what}: {listing(hit, 4)}."] if hit else []
-    return said or ["The correction moves no slope to or from zero."]
 
 
 def gates_reading(gates: pd.DataFrame, study: Any) -> Prose:

@@ -15,6 +15,15 @@ _ERRORS = {
     "CR2": "cluster-robust (CR2) standard errors with Satterthwaite degrees of freedom",
     "classical": "classical standard errors, as only moments are known",
 }
+_HEADS = {
+    "row": "Term",
+    "slope": "Slope [95% interval]",
+    "p": "p",
+    "beta": "Standardized [95% interval]",
+    "latent": "Free of measurement error [95% interval]",
+    "zero_order": "Correlation alone",
+    "vif": "VIF",
+}
 _CHECKS = {
     "breusch_pagan": "Heteroskedasticity (Breusch-Pagan)",
     "reset": "Curvature (RESET)",
@@ -79,15 +88,6 @@ def regression_table(
     corrected = bool(twin["beta_latent"].notna().any())
     if corrected:
         cells.insert(4, "latent", estimates(twin, list(twin.columns), digits=2))
-    heads = {
-        "row": "Term",
-        "slope": "Slope [95% interval]",
-        "p": "p",
-        "beta": "Standardized [95% interval]",
-        "latent": "Free of measurement error [95% interval]",
-        "zero_order": "Correlation alone",
-        "vif": "VIF",
-    }
     left_out = [in_sentence(study.label(name)) for name in study.model.controls]
     notes = [
         _estimator(about.loc[chosen], study),
@@ -105,7 +105,7 @@ def regression_table(
     title = "Regressions"
     if model is not None:
         title = f"Regression of {in_sentence(study.label(about.loc[model, 'outcome']))}"
-    return typeset(f"regression {model or 'all'}", cells, title, notes, heads=heads)
+    return typeset(f"regression {model or 'all'}", cells, title, notes, heads=_HEADS)
 
 
 def _is_shown(term: str, study: Any) -> bool:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import pandas as pd
 
 from loyalty_analysis.captions import flips
-from loyalty_analysis.equations import equations
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
 from loyalty_analysis.measurement_readings import (
     distinct_reading,
     gates_reading,
     invariance_reading,
     loadings_reading,
-    method_reading,
     quality_reading,
     reliability_reading,
     structures_reading,
-    twin_reading,
 )
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.rules import LEAST_DF
-from loyalty_analysis.sentences import enough, range_of, rule_label, told_side
+from loyalty_analysis.sentences import range_of, rule_label
+from loyalty_analysis.slope_readings import (
+    method_reading,
+    slope_sentence,
+    slope_side,
+    slopes_reading,
+    twin_reading,
+)
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
@@ -115,8 +119,9 @@ def skipped(survey: Survey) -> Prose:
         return prose([])
     return prose(
         [
-            "Respondents are not at hand, so these are skipped: attrition, answer distributions, "
-            "robust errors, checks of the regressions, group differences and interactions.",
+            "Respondents are not at hand, so these are skipped: attrition, data quality, answer "
+            "distributions, robust errors, checks of the regressions, invariance, group "
+            "differences and interactions.",
             "Errors are classical: they assume equal error variances and normal scores.",
         ]
     )
@@ -286,114 +291,3 @@ def verdict_reading(verdicts: pd.DataFrame, claim: str) -> Prose:
     """
     rows = verdicts[(verdicts["claim"] == claim) & (verdicts["part"] == "")]
     return prose(rows["sentence"] if len(rows) else [f"This study does not ask for claim {claim}."])
-
-
-def slopes_reading(survey: Survey, regression: pd.DataFrame, kind: str = "total") -> Prose:
-    """Read the slopes of every equation of one kind that can be told from zero.
-
-    The largest in points of its outcome's scale, the others standardized.
-
-    Parameters
-    ----------
-    survey : Survey
-    regression : DataFrame
-    kind : {"mediator", "total", "direct", "path"}
-
-    Examples
-    --------
-    >>> from loyalty_analysis.regression import regression
-    >>> from loyalty_analysis.survey import read_survey
-    >>> survey = read_survey("bank_customers")
-    >>> print(slopes_reading(survey, regression(survey), "mediator"))
-    One point more perceived value goes with 0.56 points more satisfaction on the 0-10 scale
-    (95% interval 0.44 to 0.68; standardized 0.56, 95% interval 0.44 to 0.67). Beside it,
-    standardized: image 0.19.
-    """
-    said: list[str] = []
-    for equation in equations(survey.study):
-        if equation.kind == kind:
-            rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
-            said += _equation_sentences(rows.loc[list(equation.focal)], survey.study)
-    return prose(said)
-
-
-def _equation_sentences(rows: pd.DataFrame, study: Study) -> list[str]:
-    outcome = str(rows["outcome"].iloc[0])
-    told = rows[[slope_side(row) != 0 for _, row in rows.iterrows()]]
-    told = told.reindex(told["beta"].abs().sort_values(ascending=False).index)
-    name = in_sentence(study.label(outcome))
-    if told.empty:
-        return [f"No term can be told to go with higher or lower {name}."]
-    first, rest = told.iloc[0], told.iloc[1:]
-    said = [slope_sentence(first, study, _scale_words(study, outcome))]
-    others = [
-        f"{in_sentence(study.label(row['term']))} {number(row['beta'])}"
-        for _, row in rest.iterrows()
-    ]
-    if others:
-        said.append(f"Beside it, standardized: {listing(others, 9)}.")
-    return said
-
-
-def slope_sentence(row: pd.Series, study: Study, scale: str) -> str:
-    """Read one row of regression.csv in scale points and in SDs.
-
-    Parameters
-    ----------
-    row : Series
-        A row of :func:`loyalty_analysis.regression.regression`.
-    study : Study
-    scale : str
-        Words for the outcome's scale, such as ``"1-7"``; empty when none is declared.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> row = {"term": "image", "outcome": "loyalty", "df": 240.0, "beta_df": 240.0}
-    >>> row |= {"estimate": 0.3, "conf_low": 0.1, "conf_high": 0.5}
-    >>> row |= {"beta": 0.2, "beta_low": 0.1, "beta_high": 0.3}
-    >>> print(slope_sentence(pd.Series(row), load_study("bank_customers"), "0-10"))
-    One point more image goes with 0.30 points more loyalty on the 0-10 scale (95% interval
-    0.10 to 0.50; standardized 0.20, 95% interval 0.10 to 0.30).
-    """
-    term, outcome = (in_sentence(study.label(str(row[key]))) for key in ("term", "outcome"))
-    size = abs(float(row["estimate"]))
-    unit = f" on the {scale} scale" if scale else ""
-    if slope_side(row) == 0:
-        few = "" if enough(row) else " with under four degrees of freedom"
-        return (
-            f"Whether {term} goes with higher or lower {outcome} cannot be told{few}: "
-            f"standardized {number(row['beta'])}, {range_of(row['beta_low'], row['beta_high'])}."
-        )
-    more = "more" if float(row["estimate"]) > 0 else "less"
-    return (
-        f"One point more {term} goes with {number(size)} points {more} {outcome}{unit} "
-        f"({range_of(row['conf_low'], row['conf_high'])}; standardized {number(row['beta'])}, "
-        f"{range_of(row['beta_low'], row['beta_high'])})."
-    )
-
-
-def slope_side(row: pd.Series) -> int:
-    """Side of zero on which both the raw and the standardized slope can be told to lie, else 0.
-
-    The two intervals come from different errors: where they disagree, nothing is told.
-
-    Examples
-    --------
-    >>> ends = {"conf_low": 0.1, "conf_high": 0.3, "beta_low": -0.1, "beta_high": 0.3}
-    >>> slope_side(pd.Series(ends))
-    0
-    """
-    raw_side = int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
-    return raw_side if told_side(row) == raw_side else 0
-
-
-def _scale_words(study: Study, construct: str) -> str:
-    scale = study.scale_of(construct)
-    if scale.min is None or scale.max is None:
-        return ""
-    return f"{scale.min:g}-{scale.max:g}"

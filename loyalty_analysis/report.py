@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from loyalty_analysis.analysis import analyse
+from loyalty_analysis.analysis import analyse, single_claims
 from loyalty_analysis.claims import ClaimSet
 from loyalty_analysis.comparison import verdict_counts, write_results
 from loyalty_analysis.failure import explained
 from loyalty_analysis.formatting import BANNER, listing, number
 from loyalty_analysis.interruption import DEADLINE, held
+from loyalty_analysis.lavaan import study_script
 from loyalty_analysis.manifest import differing, read_manifest
 from loyalty_analysis.notebooks import (
     REPORT_NOTEBOOKS,
@@ -94,7 +95,8 @@ def render(
                 with clock.step("analysis and verdicts"):
                     results = analyse(survey, memory=batch.memory)
                     verdicts = judge(survey, results)
-                    write_results(run.folder, results, verdicts)
+                    script = study_script(survey, single_claims(survey.study))
+                    write_results(run.folder, results, verdicts, script)
                 executed = batch.results()
             raise_failed(executed, run.failed)
             run.manifest["notebooks"] = [notebook.facts() for notebook in executed]

@@ -83,7 +83,8 @@ def judge_run(
     Interrupted
         On Ctrl-C, SIGTERM or SIGHUP.
     """
-    from loyalty_analysis.analysis import analyse
+    from loyalty_analysis.analysis import analyse, single_claims
+    from loyalty_analysis.lavaan import study_script
     from loyalty_analysis.pages import front_page
     from loyalty_analysis.verdicts import judge
 
@@ -97,7 +98,8 @@ def judge_run(
             results = analyse(survey, everything=everything)
         with clock.step("verdicts"):
             verdicts = judge(survey, results)
-        write_results(run.folder, results, verdicts)
+            script = study_script(survey, single_claims(survey.study))
+        write_results(run.folder, results, verdicts, script)
     return Run.of(run, survey, verdicts)
 
 

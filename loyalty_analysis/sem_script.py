@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loyalty_analysis.moments import Array
+from loyalty_analysis.sem_data import SemData
 from loyalty_analysis.sem_fit import Fit
 
 _HEADER = """# Reruns a latent variable model in R; needs the package lavaan.
@@ -62,7 +63,7 @@ def lavaan_script(
         raise ValueError("robust errors and missing answers need the file of the respondents.")
     lines = [_HEADER.format(model="\n".join(filter(None, fit.model.script.split(";"))))]
     if file is None:
-        lines.append(_moments(fit))
+        lines.append(moment_lines(fit.data))
         source = ["sample.cov = covariance", "sample.nobs = n", "sample.cov.rescale = FALSE"]
         source += ["sample.mean = means"] if fit.means else []
     else:
@@ -102,18 +103,32 @@ def _numbers(values: Array) -> str:
     return _vector([f"{value:.17g}" for value in values.ravel()])
 
 
-def _moments(fit: Fit) -> str:
-    """Covariances (divisor n, or n - 1 with Wishart), means and sizes of every group."""
-    names = _vector([repr(name) for name in fit.model.observed])
+def moment_lines(data: SemData) -> str:
+    """Moments as R code: ``covariance`` (divisor n, or n - 1 with Wishart), ``means`` and ``n``.
+
+    With several groups each is a list.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.moments import Moments
+    >>> from loyalty_analysis.sem_data import sem_data
+    >>> import numpy as np
+    >>> known = Moments.from_rows(["a"], np.array([[1.0], [2.0], [4.0]]))
+    >>> print(moment_lines(sem_data(known, ["a"])), end="")
+    covariance <- matrix(c(1.5555555555555556), 1, dimnames = list(c('a'), c('a')))
+    means <- setNames(c(2.3333333333333335), c('a'))
+    n <- c(3)
+    """
+    names = _vector([repr(name) for name in data.columns])
     covariances, means = [], []
-    for group in fit.data.groups:
+    for group in data.groups:
         matrix = f"matrix({_numbers(group.covariance)}, {len(group.mean)}"
         covariances.append(f"{matrix}, dimnames = list({names}, {names}))")
         means.append(f"setNames({_numbers(group.mean)}, {names})")
-    sizes = _vector([f"{group.n:.17g}" for group in fit.data.groups])
-    if len(fit.data.groups) == 1:
+    sizes = _vector([f"{group.n:.17g}" for group in data.groups])
+    if len(data.groups) == 1:
         return f"covariance <- {covariances[0]}\nmeans <- {means[0]}\nn <- {sizes}\n"
-    labels = [repr(group.name) for group in fit.data.groups]
+    labels = [repr(group.name) for group in data.groups]
     listed = ["list({})".format(", ".join(f"{a} = {b}" for a, b in zip(labels, x, strict=True)))
               for x in (covariances, means)]  # fmt: skip
     return f"covariance <- {listed[0]}\nmeans <- {listed[1]}\nn <- {sizes}\n"

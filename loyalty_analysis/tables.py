@@ -15,14 +15,13 @@ import pandas as pd
 from loyalty_analysis.formatting import VERDICT_MARKS, capitalised, number
 from loyalty_analysis.measurement_tables import (
     gates_table,
-    invariance_table,
     items_table,
     quality_table,
     reliability_table,
-    structures_table,
 )
 from loyalty_analysis.model_tables import contrasts_table, diagnostics_table, regression_table
 from loyalty_analysis.sentences import explain, rule_label
+from loyalty_analysis.structure_tables import invariance_table, structures_table
 from loyalty_analysis.typesetting import SIMULATED, Table, about_sample, estimates, typeset
 
 __all__ = [

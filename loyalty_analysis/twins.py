@@ -97,7 +97,8 @@ class Twins:
         correlation = spread / (size[..., :, None] * size[..., None, :])
         beta = np.linalg.solve(correlation[..., :-1, :-1], correlation[..., :-1, -1:])[..., 0]
         plain = np.array([term not in self.factors.survey.scaled for term in present], dtype=bool)
-        beta = np.where(plain, beta / size[..., :-1], beta)
+        unit = size[..., :-1] * np.sqrt(self.fit.data.n / (self.fit.data.n - 1))
+        beta = np.where(plain, beta / unit, beta)
         # Without its cluster a category may be gone: it has the slope 0 there.
         found = np.zeros((*beta.shape[:-1], len(terms)), dtype=beta.dtype)
         found[..., [terms.index(term) for term in present]] = beta

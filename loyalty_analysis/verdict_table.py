@@ -23,6 +23,7 @@ from loyalty_analysis.study import Study
 
 NOT_TESTABLE = "not testable"
 REGRESSIONS = "regressions"
+STRUCTURES = "data-and-measurement-would-fewer-constructs-do"
 _WIDTH = 160.0  # of the drawing, in its own units
 
 
@@ -304,9 +305,14 @@ def _place(value: float, limit: float) -> float:
 
 
 def _anchor(record: dict[str, Any], page: _Page) -> str:
-    """Where the evidence for a row is: its equation, else the section of the regressions."""
+    """Where the evidence for a row is: its equation, else the section of the regressions.
+
+    Structures of constructs are compared in a section of their own.
+    """
     wanted = []
-    if record["estimand"] in BUILT and record["verdict"] != NOT_TESTABLE:
+    if record["estimand"] == "rival_models":
+        wanted = [STRUCTURES]
+    elif record["estimand"] in BUILT and record["verdict"] != NOT_TESTABLE:
         equation = equation_of(page.study, record["estimand"], record["outcome"])
         wanted = [model_anchor(equation.model)] if equation else []
         wanted.append(REGRESSIONS)

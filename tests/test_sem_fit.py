@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sem_golden
+from rscript import lavaan_program
 from scipy.special import chdtrc
 from sem_golden import BOTH, GROUPED, PATHS
 
@@ -195,17 +195,9 @@ def test_implied_moments_of_a_shape() -> None:
     np.testing.assert_allclose(shape.mu, mean[:6])
 
 
-def _lavaan() -> str | None:
-    program = shutil.which("Rscript")
-    if program is None:
-        return None
-    code = 'quit(status = !requireNamespace("lavaan", quietly = TRUE))'
-    return program if subprocess.run([program, "-e", code]).returncode == 0 else None
-
-
 @pytest.mark.parametrize("name", ["moments", "groups", "rows"])
 def test_the_printed_script_runs_in_r(tmp_path: Path, name: str) -> None:
-    program = _lavaan()
+    program = lavaan_program()
     if program is None:
         pytest.skip("Rscript with the package lavaan is not installed")
     if name == "moments":
