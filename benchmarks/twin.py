@@ -18,7 +18,8 @@ from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded
+if __name__ == "__main__":  # before numpy is loaded; workers inherit it
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pandas as pd

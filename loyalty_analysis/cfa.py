@@ -102,8 +102,9 @@ def _inseparable(measured: Measured) -> dict[str, str]:
     values, vectors = np.linalg.eigh(table.to_numpy())
     if values[0] > -1e-10:
         return {}
-    share = np.abs(vectors[:, 0])
-    names = [name for name, one in zip(table.index, share, strict=True) if one > 0.3]
+    share = np.abs(vectors[:, values < -1e-10]).max(axis=1)
+    limit = min(0.3, 0.9 * share.max())
+    names = [name for name, one in zip(table.index, share, strict=True) if one > limit]
     return {
         name: f"its latent correlations cannot be (with {_listed(names, name)})" for name in names
     }
@@ -146,7 +147,9 @@ def measurement_model(survey: Survey, names: Sequence[str] | None = None) -> Mea
     if all(len(items) == 1 for items in found.items.values()):
         return Measured(found, problem="no construct has two items or more")
     try:
-        return Measured(found, fit_latent(found, found.sample()))
+        fit = fit_latent(found, found.sample())
+        _ = fit.covariance  # no errors, no solution: two items that go with nothing else
+        return Measured(found, fit)
     except (DataError, ModelError) as error:
         return Measured(found, None, found.named(str(error)), isinstance(error, ModelError))
 
@@ -171,8 +174,8 @@ def cfa_fit(measured: Measured, rivals: pd.DataFrame | None = None) -> pd.DataFr
     --------
     >>> from loyalty_analysis.survey import read_survey
     >>> table = cfa_fit(measurement_model(read_survey("mobile_customers")))
-    >>> table.loc[0, ["df", "admissible", "estimator"]].to_list()
-    [30, True, 'ML']
+    >>> print(*table.loc[0, ["df", "admissible", "estimator"]])
+    30 True ML
     """
     if measured.fit is None:
         row: dict[str, Any] = {"model": MODEL, "problem": measured.problem}

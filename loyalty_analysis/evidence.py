@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isnan
+from math import inf, isnan
 
 import pandas as pd
 from scipy.special import ndtri, stdtrit
@@ -171,17 +171,19 @@ def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Eviden
     """
     first, found = structures.iloc[0], []
     units = survey.n_clusters or survey.n
+    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
     for _, row in fewer_factors(structures).iterrows():
         if survey.has_respondents and pd.notna(row.get("cv_difference")):
             value, error = row["cv_difference"] / survey.n, row["cv_error"] / survey.n
         else:
             value = (row["bic"] - first["bic"]) / 2 / survey.n
-            error = abs(value) / max(-ndtri(max(row["p_value_difference"], 1e-300) / 2), 1e-300)
+            p = 1.0 if pd.isna(row["p_value_difference"]) else row["p_value_difference"]
+            distance = -float(ndtri(max(p, 1e-300) / 2))
+            error = abs(value) / distance if distance > 0 else inf
         half = float(stdtrit(units - 1, 0.975)) * error
         label = str(row["model"])
-        found.append(
-            Evidence(value, error, units - 1.0, value - half, value + half, survey.n, label=label)
-        )
+        ends, df = (value - half, value + half), units - 1.0
+        found.append(Evidence(value, error, df, *ends, survey.n, df, scarce, label))
     return tuple(found)
 
 

@@ -45,19 +45,16 @@ class Factors:
     def named(self, text: str) -> str:
         """Put the names of the study in the place of those of the script."""
         back = {alias: name for name, alias in (*self.factor.items(), *self.column.items())}
-        return re.sub(r"[A-Za-z0-9_.]+", lambda found: back.get(found[0], found[0]), text)
+        return re.sub(r"[A-Za-z0-9_.]*[A-Za-z0-9]", lambda found: back.get(found[0], found[0]), text)
 
     def fixed(self) -> dict[str, list[float]]:
         """Error variances of single items: the share that their declared reliability leaves."""
-        known = self.survey.study.constructs
-        shares = {
-            self.column[items[0]]: known[name].reliability or 1.0
-            for name, items in self.items.items()
-            if len(items) == 1 and name in known
-        }
-        part = self.sample().pooled
-        spread = dict(zip(part.columns, np.diag(part.cross) / part.weight, strict=True))
-        return error_variances(shares, {item: [float(spread[item])] for item in shares})
+        known, moments = self.survey.study.constructs, self.survey.moments
+        spread = dict(zip(moments.columns, np.diag(moments.cross) / moments.weight, strict=True))
+        single = [n for n, items in self.items.items() if len(items) == 1 and n in known]
+        item = {name: self.column[self.items[name][0]] for name in single}
+        shares = {item[name]: known[name].reliability or 1.0 for name in single}
+        return error_variances(shares, {item[name]: [float(spread[name])] for name in single})
 
     def sample(self, by: str | None = None, keep: Sequence[str] | None = None) -> Sample:
         """Observed columns of the analysis sample; answers that are missing stay so.

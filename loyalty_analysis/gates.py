@@ -57,7 +57,7 @@ def gates(study: Study, results: Mapping[str, pd.DataFrame], measured: Measured)
     rows = [
         *_reliability(study, results.get("reliability", pd.DataFrame())),
         *_htmt(study, results.get("discriminant", pd.DataFrame())),
-        *_invariance(results.get("invariance", pd.DataFrame())),
+        *_invariance(study, results.get("invariance", pd.DataFrame())),
         *_admissible(measured),
     ]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "warns"])
@@ -98,21 +98,26 @@ def _htmt(study: Study, table: pd.DataFrame) -> list[Found]:
     return rows
 
 
-def _invariance(table: pd.DataFrame) -> list[Found]:
+def _invariance(study: Study, table: pd.DataFrame) -> list[Found]:
     rows = []
     for column, part in table.groupby("group", sort=False) if len(table) else ():
-        steps = part.set_index("step")
-        if "metric" not in steps.index:
-            note = f"{column}: metric invariance cannot be assessed ({part['note'].iloc[0]})."
+        steps, why = part.set_index("step"), part["note"].iloc[0]
+        contrast = study.contrasts.get(str(column))
+        compared = f", {part['levels'].iloc[0]}, "
+        absent = [s for s in contrast.sides if f", {s}, " not in compared] if contrast else []
+        if "metric" not in steps.index or absent:
+            why = why or f"too few respondents in {' and '.join(absent)}"
+            note = f"{column}: metric invariance cannot be assessed ({why})."
             rows.append(("invariance", str(column), np.nan, np.nan, False, note))
             continue
         metric = steps.loc["metric"]
         some = metric["enough"] == 1
         said = "holds" if metric["holds"] else "does not hold"
         if not metric["holds"]:
-            freed = metric["freed"] or "none"
-            said += f"; loadings that differ: {freed}"
+            said += f"; loadings that differ: {metric['freed'] or 'none'}"
             said += ", two invariant items are left for each construct" if some else ""
+        if not steps.loc["configural", "admissible"]:
+            said = "cannot hold: the groups by themselves have no admissible solution"
         note = f"{column}: metric invariance {said}."
         passes = bool(metric["holds"] or some)
         rows.append(("invariance", str(column), -metric["delta_cfi"], np.nan, passes, note))
@@ -165,10 +170,10 @@ def blocked(
     found: dict[str, list[str]] = {}
     stops = table[~table["passes"].astype(bool) & ~table["warns"].astype(bool)]
     for gate, about in stops[["gate", "about"]].itertuples(index=False):
-        pair = set(about.split(PAIR)) if gate == "htmt" else {about}
-        hit = bool(pair & set(named))
-        if gate == "htmt":
-            hit = hit and pair <= {*together, *named}
+        hit = about in named
+        if gate == "htmt":  # names may hold the word that joins them
+            inside = {*together, *named}
+            hit = any({f"{a}{PAIR}{b}", f"{b}{PAIR}{a}"} & {about} for a in named for b in inside)
         if gate == "invariance":
             hit = about == column
         if hit and gate not in skip:

@@ -153,7 +153,7 @@ def _ladder(survey: Survey, column: str) -> str:
     return (
         f"# Invariance across {column}: the same items, loadings, intercepts, error variances.\n"
         f"{data}model <- '\n{script}\n'\n"
-        'steps <- list(configural = "", metric = "loadings", \n'
+        'steps <- list(configural = "", metric = "loadings",\n'
         '              scalar = c("loadings", "intercepts"),\n'
         '              strict = c("loadings", "intercepts", "residuals"))\n'
         "sapply(steps, function(equal) {\n"

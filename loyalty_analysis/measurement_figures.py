@@ -239,7 +239,7 @@ def _bands_page(
     models = captions.shown_models(table, study, "results/method_bias.csv")
     terms = kept.loc[next(iter(models))]["beta"].sort_values(ascending=False, kind="stable").index
     lines = -(-len(models) // panel_columns(len(models)))
-    pitch = float(np.clip(7.0 / (lines * len(terms)), 0.22, 0.42))
+    pitch = float(np.clip(6.0 / (lines * len(terms)), 0.22, 0.42))
     grid = Panels(
         [study.label(outcome) for outcome in models.values()],
         [study.label(term) for term in terms],
@@ -250,8 +250,9 @@ def _bands_page(
     most = table["place"].abs().max()
     opened = grid.draw(page, (-1.1 * most, 1.1 * most), _SHARE_AXIS)
     rows = table.groupby(["model", "term"])
+    ticks = np.linspace(-most, most, 5 if grid.columns < 3 else 3)
     for axes, model in zip(opened, models, strict=True):
-        axes.set_xticks([-most, -most / 2, 0, most / 2, most], minor=False)
+        axes.set_xticks(ticks)
         axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: percent(abs(x))))
         for y, term in zip(grid.centres, terms, strict=True):
@@ -264,7 +265,7 @@ def _draw_band(axes: Axes, y: float, rows: pd.DataFrame, half: float, bound: flo
     place = rows["place"]
     low, beta, high = (y - rows[name] / bound * half for name in ("conf_low", "beta", "conf_high"))
     edge = float(place.abs().max()) * 1.1
-    frame = Rectangle((-edge, y - half), 2 * edge, 2 * half, transform=axes.transData)
+    frame = Rectangle((-edge, y - 1.08 * half), 2 * edge, 2.16 * half, transform=axes.transData)
     drawn: list[Artist] = [axes.fill_between(place, low, high, color=RULE, linewidth=0)]
     drawn += axes.plot(place, beta, color=QUIET, linewidth=0.8)
     sides = (rows["conf_low"] > 0).astype(int) - (rows["conf_high"] < 0)

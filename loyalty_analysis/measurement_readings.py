@@ -14,7 +14,7 @@ from loyalty_analysis.captions import (
     weak,
 )
 from loyalty_analysis.evidence import FITS, fewer_factors, fits
-from loyalty_analysis.formatting import capitalised, estimate, listing, number, percent
+from loyalty_analysis.formatting import estimate, listing, number, percent
 from loyalty_analysis.gates import PAIR
 from loyalty_analysis.prose import Prose, prose
 
@@ -27,10 +27,10 @@ _COMPARABLE = {
     "scores can be compared",
 }
 _STOPPED = {
-    "reliability": "are measured too unreliably: claims that name them",
-    "htmt": "cannot be told apart: claims that name one of them beside the other",
-    "invariance": "may not answer the same questions: claims about differences between them",
-    "admissible": "have no admissible factor solution: claims that name them",
+    "reliability": ("Measured too unreliably", "claims that name {it}"),
+    "htmt": ("Not to be told apart", "claims that name one of a pair beside the other"),
+    "invariance": ("Perhaps not asked the same", "claims about differences between {it}"),
+    "admissible": ("Without an admissible factor solution", "claims that name {it}"),
 }
 
 
@@ -56,7 +56,10 @@ def reliability_reading(reliability: pd.DataFrame, study: Any) -> Prose:
     ]
     said = []
     if len(low):
-        said = [f"{len(low)} of {len(known)} scales stay below {number(limit)}: {listing(shown)}."]
+        verb = "stays" if len(low) == 1 else "stay"
+        said = [
+            f"{len(low)} of {len(known)} scales {verb} below {number(limit)}: {listing(shown)}."
+        ]
     elif len(known):
         many = f"Each of the {len(known)} scales reaches" if len(known) > 1 else "The scale reaches"
         said = [f"{many} {number(limit)} by alpha or omega; the lowest is {shown[0]}."]
@@ -104,7 +107,7 @@ def loadings_reading(loadings: pd.DataFrame, fit: pd.DataFrame, study: Any) -> P
         for _, row in ordered.iloc[[0, -1] if len(ordered) else []].iterrows()
     ]
     weakly = int(weak(ordered).sum())
-    below = f"; {weakly} of {len(ordered)} lie below {number(WEAK_LOADING)}" if weakly else ""
+    below = f"; below {number(WEAK_LOADING)}: {weakly} of {len(ordered)}" if weakly else ""
     return prose([f"{said}.", f"Loadings run from {' to '.join(ends)}{below}." if ends else ""])
 
 
@@ -286,8 +289,8 @@ def gates_reading(gates: pd.DataFrame, study: Any) -> Prose:
     >>> from loyalty_analysis.study import load_study
     >>> row = {"gate": "htmt", "about": "value and quality", "passes": False, "warns": False}
     >>> print(gates_reading(pd.DataFrame([row]), load_study("bank_customers")))
-    Perceived value with perceived quality cannot be told apart: claims that name one of them beside
-    the other are not judged.
+    Not to be told apart: perceived value with perceived quality; claims that name one of a pair
+    beside the other are not judged.
     """
     failed = gates[~gates["passes"].astype(bool)]
     if failed.empty:
@@ -296,9 +299,11 @@ def gates_reading(gates: pd.DataFrame, study: Any) -> Prose:
     for warns, fate in ((False, "are not judged"), (True, "are judged all the same")):
         part = failed[failed["warns"].astype(bool) == warns]
         for gate, rows in part.groupby("gate", sort=False):
-            names = capitalised(listing((gate_subject(row, study) for row in rows.itertuples()), 4))
+            names = [gate_subject(row, study) for row in rows.itertuples()]
+            what, claims = _STOPPED[str(gate)]
+            it = "them" if len(names) > 1 or gate == "invariance" else "it"
             asked = ", as the study asks" if warns else ""
-            said.append(f"{names} {_STOPPED[str(gate)]} {fate}{asked}.")
+            said.append(f"{what}: {listing(names, 4)}; {claims.format(it=it)} {fate}{asked}.")
     return prose(said)
 
 

@@ -161,21 +161,17 @@ def quality_table(quality: pd.DataFrame, study: Any) -> Table:
     True
     """
     scope = quality["scope"].where(quality["group"] != "", "")
-    table = quality.assign(scope=scope).pivot_table(
-        index=["scope", "group"], columns="check", values=["value", "n"], aggfunc="max", sort=False
-    )
-    checks = [check for check in _CHECKS if check in table["value"]]
-    shown = [check for check in checks if check != "seconds"]
+    parts = quality.assign(scope=scope).groupby(["scope", "group"], sort=False)
+    found = {key: part.groupby("check")["value"].max() for key, part in parts}
+    checks = [check for check in _CHECKS if check in {*quality["check"]}]
     cells = pd.DataFrame(
         {
-            "row": [group or "All" for _, group in table.index],
-            "group": [study.label(scope) if scope else "Respondents" for scope, _ in table.index],
-            **{check: [percent(x, 1) for x in table["value", check]] for check in shown},
+            "row": [group or "All" for _, group in found],
+            "group": [study.label(scope) if scope else "Respondents" for scope, _ in found],
+            **{check: [_found(part, check) for part in found.values()] for check in checks},
+            "n": [number(n, 0) for n in parts["n"].max()],
         }
     )
-    if "seconds" in checks:
-        cells["seconds"] = [number(x, 0) for x in table["value", "seconds"]]
-    cells["n"] = [number(n, 0) for n in table["n"].max(axis=1)]
     heads = {"row": "Group", **_CHECKS, "n": "n"}
     notes = [
         "Items as answered, before reversed ones are turned. First shares are of respondents, the "
@@ -183,6 +179,11 @@ def quality_table(quality: pd.DataFrame, study: Any) -> Table:
         SIMULATED if study.is_simulated else "",
     ]
     return typeset("quality", cells, "How the questions were answered", notes, heads=heads)
+
+
+def _found(values: pd.Series, check: str) -> str:
+    value = values.get(check)
+    return number(value, 0) if check == "seconds" else percent(value, 1)
 
 
 def gates_table(gates: pd.DataFrame, study: Any) -> Table:

@@ -113,11 +113,11 @@ def moment_lines(data: SemData) -> str:
     >>> from loyalty_analysis.moments import Moments
     >>> from loyalty_analysis.sem_data import sem_data
     >>> import numpy as np
-    >>> known = Moments.from_rows(["a"], np.array([[1.0], [2.0], [4.0]]))
+    >>> known = Moments.from_rows(["a"], np.array([[0.0], [2.0], [4.0], [2.0]]))
     >>> print(moment_lines(sem_data(known, ["a"])), end="")
-    covariance <- matrix(c(1.5555555555555556), 1, dimnames = list(c('a'), c('a')))
-    means <- setNames(c(2.3333333333333335), c('a'))
-    n <- c(3)
+    covariance <- matrix(c(2), 1, dimnames = list(c('a'), c('a')))
+    means <- setNames(c(2), c('a'))
+    n <- c(4)
     """
     names = _vector([repr(name) for name in data.columns])
     covariances, means = [], []

@@ -171,6 +171,8 @@ def _claim_rows(
 
 def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> str:
     """Apply the verdict rules to intervals without width; the worst component decides."""
+    if claim.estimand == "rival_models":  # every world gives each construct a factor of its own
+        return "supported" if set(claim.versus) <= set(study.model_constructs) else ""
     found = _components(study, values, claim, outcome)
     if not found:
         return ""

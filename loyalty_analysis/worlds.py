@@ -264,6 +264,7 @@ RICE = World(
     countries=_COUNTRIES,
     industries=_INDUSTRIES,
     planted={
+        "P1": ("supported", "each commitment has a factor of its own"),
         "P2 repurchase": ("supported", "each of the five has a slope beyond 0.10"),
         "P3 repurchase": ("supported", "lock-in lowers repurchase, directly and by satisfaction"),
         "P4 repurchase": ("supported", "both slopes are positive in both sectors"),

@@ -172,7 +172,7 @@ def test_planted_verdicts_are_what_the_world_intends(study: Study, truth: dict[s
     found = planted_verdicts(study, values)
     written = {(c, on): one for c, rows in truth["planted"].items() for on, one in rows.items()}
     assert found == written
-    claims = {f"{c} {outcome}": one for (c, outcome), one in found.items() if "." not in c}
+    claims = {f"{c} {outcome}".strip(): one for (c, outcome), one in found.items() if "." not in c}
     assert claims == {name: verdict for name, (verdict, _) in RICE.planted.items()}
     assert set(claims.values()) == {"supported", "contradicted", "negligible"}
 

@@ -24,6 +24,7 @@ d <- data.frame(
   l1 = item(loyalty, 1), l2 = item(loyalty, .8))
 write.csv(d, file.path(folder, "twins_survey.csv"), row.names = FALSE, quote = FALSE)
 d <- read.csv(file.path(folder, "twins_survey.csv"))
+d$age <- as.numeric(scale(d$age))  # changes no standardized slope; lavaan works better on units alike
 d$south <- as.numeric(d$region == "south")
 d$west <- as.numeric(d$region == "west")
 holes <- d  # the FIML case: who skipped what follows from what was answered
@@ -34,7 +35,8 @@ holes$l2[d$id %% 6 == 0 & d$s1 < 5] <- NA
 # All equations of a study are one saturated structural part, so each is fitted with the others.
 equations <- function(drivers, mediator, outcome, covariates) {
   x <- paste(c(drivers, covariates), collapse = " + ")
-  free <- if (length(covariates)) paste0(drivers, " ~~ ", paste(covariates, collapse = " + ")) else NULL
+  # Regressed on covariates, so that these are exogenous and std.nox leaves their units alone.
+  free <- if (length(covariates)) c(paste(drivers, "~", paste(covariates, collapse = " + ")), "image ~~ value")
   own <- paste(mediator, "~", x)
   list(total = c(own, paste(outcome, "~", x), paste(mediator, "~~", outcome), free),
     direct = c(own, paste(outcome, "~", x, "+", mediator), free))
@@ -42,11 +44,13 @@ equations <- function(drivers, mediator, outcome, covariates) {
 slopes <- function(case, measured, parts, mediator, outcome, ...) {
   found <- list()
   for (kind in names(parts)) {
-    f <- sem(c(measured, parts[[kind]]), ..., fixed.x = FALSE)
+    # It warns that there are fewer clusters than parameters; their slopes are fewer.
+    f <- suppressWarnings(sem(c(measured, parts[[kind]]), ..., fixed.x = FALSE))
     s <- as.data.frame(standardizedSolution(f))
     plain <- as.data.frame(standardizedSolution(f, type = "std.nox"))
-    unit <- s$rhs %in% c("south", "west")  # categories: per unit
+    unit <- s$rhs %in% c("south", "west")  # categories: per unit, in SDs with divisor n - 1
     s[unit, ] <- plain[unit, ]
+    s[unit, c("est.std", "se")] <- s[unit, c("est.std", "se")] * sqrt((n - 1) / n)
     s <- s[s$op == "~" & (s$lhs == outcome | (kind == "total" & s$lhs == mediator)), ]
     model <- ifelse(s$lhs == outcome, paste0(outcome, ".", kind), mediator)
     term <- ifelse(s$rhs %in% c("south", "west"), paste0("region[", s$rhs, "]"), s$rhs)
@@ -65,7 +69,7 @@ respondents <- function(case, data, w = NULL, ...) {
   slopes(case, measured, parts, "satisfaction", "loyalty", data = data, estimator = "MLR", sampling.weights = w, ...)
 }
 published <- function() {
-  m <- read.csv(file.path(folder, "..", "..", "data", "studies", "mobile_customers", "moments.csv"))
+  m <- read.csv(file.path(folder, "..", "..", "data", "studies", "mobile_customers", "moments.csv"), comment.char = "#")
   names <- m$variable
   r <- as.matrix(m[, names]); r[upper.tri(r)] <- t(r)[upper.tri(r)]
   s <- r * outer(m$sd, m$sd); dimnames(s) <- list(names, names)
