@@ -164,8 +164,10 @@ def ratios(frame: pd.DataFrame) -> None:
 
 def judge(*options: str) -> float:
     command = [str(Path(sys.executable).parent / "loyalty"), "judge", STUDY, *options]
-    run = partial(subprocess.run, [*command, "--out", str(WORK / "judge"), "--quiet"], cwd=ROOT)
-    return timed(lambda: run(check=True, stdout=subprocess.DEVNULL))
+    command += ["--out", str(WORK / "judge"), "--quiet"]
+    fresh = {name: value for name, value in os.environ.items() if name != "LOYALTY_MEMORY"}
+    run = partial(subprocess.run, command, cwd=ROOT, env=fresh, stdout=subprocess.DEVNULL)
+    return timed(lambda: run(check=True))
 
 
 def in_turn(sides: dict[str, Task], rounds: int) -> dict[str, list[float]]:

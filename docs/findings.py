@@ -13,6 +13,7 @@ import pandas as pd
 from loyalty_analysis import judge, read_survey
 from loyalty_analysis.formatting import estimate, listing
 from loyalty_analysis.resources import shipped_studies
+from loyalty_analysis.sentences import explain
 from loyalty_analysis.study import Study
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -21,7 +22,7 @@ BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 SHOWN = {
     "rice_simulated": ("P5", "R2", "R3", "R4a", "R5", "V1"),
     "bank_customers": ("E4", "E5", "E7"),
-    "mobile_customers": ("M3", "M4", "M5"),
+    "mobile_customers": ("M1", "M3", "M4", "M5"),
 }
 
 
@@ -63,7 +64,11 @@ def _row(row: pd.Series, parts: pd.DataFrame, study: Study) -> str:
         found = "parts: " + listing((f"{count} {word}" for word, count in tally.items()), 9)
     outcome = study.label(str(row["outcome"])).lower()
     source = {"own": "textbook model"}.get(str(row["source"]), str(row["source"]))
-    return f"| {row['claim']} {row['text']} ({outcome}) | {source} | {found} | {row['verdict']} |"
+    verdict = str(row["verdict"])
+    if row["reason"] and not len(parts):
+        verdict += f": {explain(str(row['reason']))}"
+    where = f" ({outcome})" if outcome else ""
+    return f"| {row['claim']} {row['text']}{where} | {source} | {found} | {verdict} |"
 
 
 def written(readme: str) -> str:

@@ -131,18 +131,23 @@ def evidence_of(
 
 
 def gate_reason(
-    claim: Claim, outcome: str, survey: Survey, gates: pd.DataFrame, column: str
+    claim: Claim,
+    outcome: str,
+    survey: Survey,
+    gates: pd.DataFrame,
+    column: str,
+    warns: bool = False,
 ) -> str:
-    """Reason codes of the gates that stop a claim here; empty where none does."""
+    """Reason codes of the gates that stop a claim here, or that only warn; empty without any."""
     study = survey.study
     versus = () if claim.estimand == "slope_difference" else claim.versus
     named = [*claim.term.replace(":", "+").split("+"), *versus, *claim.through, outcome]
     named = [name.strip() for name in named if name.strip() in study.constructs]
     if claim.estimand == "rival_models":
-        return blocked(gates, named, skip=("htmt", "admissible", "invariance"))
+        return blocked(gates, named, skip=("htmt", "admissible", "invariance"), warns=warns)
     equation = equation_of(study, claim.estimand, outcome)
     together = (outcome, *equation.terms) if equation else ()
-    return blocked(gates, named, together, column)
+    return blocked(gates, named, together, column, warns=warns)
 
 
 def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:

@@ -142,6 +142,7 @@ def blocked(
     together: Sequence[str] = (),
     column: str = "",
     skip: Sequence[str] = (),
+    warns: bool = False,
 ) -> str:
     """Reason codes of the gates that stop a claim; empty where none does.
 
@@ -157,6 +158,8 @@ def blocked(
         Group column of a slope difference.
     skip : sequence of str
         Gates that the claim itself is about.
+    warns : bool
+        Ask for the gates that would stop it, had the study not turned them into warnings.
 
     Examples
     --------
@@ -168,7 +171,7 @@ def blocked(
     ''
     """
     found: dict[str, list[str]] = {}
-    stops = table[~table["passes"].astype(bool) & ~table["warns"].astype(bool)]
+    stops = table[~table["passes"].astype(bool) & (table["warns"].astype(bool) == warns)]
     for gate, about in stops[["gate", "about"]].itertuples(index=False):
         hit = about in named
         if gate == "htmt":  # names may hold the word that joins them

@@ -134,7 +134,9 @@ def verdict_sentence(
     why = explain(ruling.reason)
     said += f" ({why})" if why else ""
     said += f": {guide} would about settle it." if guide else "."
-    return f"{said} {_corrected(case, survey.study)}".rstrip()
+    said = f"{said} {_corrected(case, survey.study)}".rstrip()
+    warned = f" Judged with a warning: {explain(case.warned)}." if case.warned else ""
+    return f"{said}{warned}"
 
 
 def _corrected(case: Case, study: Study) -> str:

@@ -61,7 +61,7 @@ def structures_table(fit: pd.DataFrame, study: Any) -> Table:
     cells = pd.DataFrame(
         {
             "row": [capitalised(_label(name, study)) for name in fit["model"]],
-            "group": ["All constructs" if every else rivals for every in whole],
+            "group": ["Measurement model" if every else rivals for every in whole],
             "chi2": [_test(row.chi2, row.df) for row in fit.itertuples()],
             "cfi": [number(value, 3) for value in fit["cfi"]],
             "rmsea": estimates(fit.reindex(columns=ends), ends, digits=3),
@@ -78,7 +78,10 @@ def structures_table(fit: pd.DataFrame, study: Any) -> Table:
 
 
 def _label(name: str, study: Any) -> str:
-    words = {"measurement": "as declared", "second order": "the same under a general factor"}
+    words = {
+        "measurement": "all constructs as declared",
+        "second order": "the same under a general factor",
+    }
     return words.get(name) or structure_label(name, study)
 
 

@@ -20,9 +20,7 @@ from loyalty_analysis.evidence import (
     uncorrected,
 )
 from loyalty_analysis.rules import (
-    CONTRADICTED,
     INCONCLUSIVE,
-    NEGLIGIBLE,
     NOT_TESTABLE,
     SUPPORTED,
     Evidence,
@@ -52,7 +50,8 @@ class Case:
     ``components`` holds the evidence of each thing that must hold: one for most estimands; for
     ``largest`` the slope itself and its difference to every rival. ``twins`` holds the same free of
     measurement error, for claims that compare constructs; where there is none ``untwinned`` says
-    why. ``parts`` holds part cases.
+    why. ``warned`` has the codes of gates that the study turned into warnings. ``parts`` holds part
+    cases.
     """
 
     claim: Claim
@@ -64,6 +63,7 @@ class Case:
     twins: tuple[Evidence, ...] = ()
     untwinned: str = ""
     structures: pd.DataFrame | None = None
+    warned: str = ""
 
     @property
     def testable(self) -> bool:
@@ -177,10 +177,13 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     )
     if reason:
         return Case(claim, outcome, reason=reason)
+    warned = gate_reason(claim, outcome, survey, found.gates, column, warns=True)
+    case = Case(claim, outcome, warned=warned)
     if claim.estimand == "rival_models":
         leads = structure_evidence(found.structures, survey)
-        return Case(claim, outcome, leads, structures=found.structures)
-    case = Case(claim, outcome, evidence_of(claim, outcome, survey, found.known, column, turned))
+        return replace(case, components=leads, structures=found.structures)
+    own = evidence_of(claim, outcome, survey, found.known, column, turned)
+    case = replace(case, components=own)
     if not claim.comparing:
         return case
     twins = evidence_of(claim, outcome, survey, found.twins, column, turned)
@@ -302,14 +305,14 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     if case.structures is not None:
         return rule_structures(case.structures, case.components, p_holm)
     found, shown = rule_all(case.components, claim.sign, claim.bound, p_holm)
-    settled = found.verdict in (SUPPORTED, CONTRADICTED, NEGLIGIBLE)
-    if settled and case.untwinned:
-        return Ruling(INCONCLUSIVE, reason=case.untwinned), shown
-    if settled and case.twins:
-        other, _ = rule_all(case.twins, claim.sign, claim.bound, p_holm)
-        if other.verdict != found.verdict:
-            return Ruling(INCONCLUSIVE, reason=MEASUREMENT), shown
-        found = found if found.size == other.size else replace(found, size="unresolved")
+    if case.twins or case.untwinned:
+        # Whether both agree is asked before Holm, whose p value is the larger of theirs.
+        alone, _ = rule_all(case.components, claim.sign, claim.bound, 0.0)
+        twin = rule_all(case.twins, claim.sign, claim.bound, 0.0)[0] if case.twins else None
+        if alone.verdict != INCONCLUSIVE and (twin is None or twin.verdict != alone.verdict):
+            return Ruling(INCONCLUSIVE, reason=case.untwinned or MEASUREMENT), shown
+        if twin is not None and twin.size != found.size and found.size:
+            found = replace(found, size="unresolved")
     if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":
         return Ruling(INCONCLUSIVE, reason="size_unresolved"), shown
     return found, shown

@@ -121,7 +121,7 @@ def test_structures_name_mergers_leads_and_what_went_wrong() -> None:
     assert row(table, "5 factors")[1:4] == ["71.4 (80)", "1.000", "0.004 [0.000, 0.006]"]
     merged = row(table, "4 factors (economic and forced commitment as one)")
     assert merged[-3:] == ["350,958", "351,312", "4,104.9 (288.3)"]
-    assert row(table, "As declared")[-1] == row(table, "5 factors")[-1] == ""
+    assert row(table, "All constructs as declared")[-1] == row(table, "5 factors")[-1] == ""
     assert row(table, "The same under a general factor")[2] == "–"
     assert "The same under a general factor: no maximum was found." in notes(table)
     assert "Maximum likelihood (ML, robust)" in notes(table)
