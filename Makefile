@@ -51,8 +51,8 @@ report: $(READY) ## render the report of every study in data/ into reports/
 	$(BIN)/loyalty report $(STUDIES) --out reports
 	@echo "$(CURDIR)/reports/index.html"
 
-test: $(READY) ## run the tests, and the examples in the docstrings
-	$(BIN)/python -m pytest
+test: $(READY) ## run the tests on every core, and the examples in the docstrings
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: $(READY) ## open the notebooks in JupyterLab (which asks no server for news or updates)
 	$(BIN)/python -m jupyterlab notebooks --LabApp.news_url=None --LabApp.extension_manager=readonly \

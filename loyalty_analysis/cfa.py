@@ -15,7 +15,7 @@ from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.sem_fit import Fit
 from loyalty_analysis.sem_indices import FIT_COLUMNS, fit_row
 from loyalty_analysis.sem_model import ModelError
-from loyalty_analysis.sem_results import estimates, latent_correlations, r_squared
+from loyalty_analysis.sem_results import estimates, r_squared
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.twins import fit_latent
 
@@ -71,13 +71,11 @@ class Measured:
         """Correlations of the constructs, names on both sides; None without a solution."""
         if self.fit is None:
             return None
-        names = list(self.constructs)
-        table = pd.DataFrame(np.eye(len(names)), names, names)
-        back = {alias: name for name, alias in self.factors.factor.items()}
-        for row in latent_correlations(self.fit).itertuples():
-            a, b = back[row.a], back[row.b]
-            table.loc[a, b] = table.loc[b, a] = row.r
-        return table
+        graph, names = self.fit.graphs[0], list(self.constructs)
+        order = [graph.nodes.index(self.factors.factor[name]) for name in names]
+        spread = graph.moments(self.fit.theta)[0][np.ix_(order, order)]
+        size = np.sqrt(np.diag(spread))
+        return pd.DataFrame(spread / np.outer(size, size), names, names)
 
     def offending(self) -> dict[str, str]:
         """Constructs for which the solution is inadmissible, each with what is wrong."""

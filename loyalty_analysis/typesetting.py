@@ -37,6 +37,8 @@ _CSS = """
   #ID .gt_group_heading { break-after: avoid; }
   #ID tfoot { display: table-row-group; }
   #ID .gt_left { overflow-wrap: anywhere; min-width: 13em; }
+  #ID .gt_stub { min-width: 9em; }
+  #ID .gt_row, #ID .gt_col_heading { padding-left: 4px; padding-right: 4px; }
 }
 """
 

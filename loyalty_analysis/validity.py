@@ -6,7 +6,7 @@ free of measurement error; near 1, two scales measure one thing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -132,6 +132,9 @@ def discriminant(
     ratios = _ratios(survey, fit, replicates, seed, workers) if len(fit) > 1 else {}
     scores = pd.DataFrame(survey.moments[names].correlation, names, names)
     between = (pd.DataFrame() if latent is None else latent).reindex(index=names, columns=names)
+    extracted: dict[str, float] = {}
+    if reliabilities is not None:
+        extracted = dict(zip(reliabilities["construct"], reliabilities["ave"], strict=True))
     rows = []
     for a, b in combinations(names, 2):
         notes = [unfit[name] for name in (a, b) if name in unfit]
@@ -142,7 +145,7 @@ def discriminant(
         ]
         row: dict[str, Any] = {"a": a, "b": b, "r": scores.loc[a, b]}
         row |= ratios.get((a, b), _NOTHING) | {"r_latent": between.loc[a, b]}
-        row["fornell_larcker"] = _fornell_larcker(row, reliabilities)
+        row["fornell_larcker"] = _fornell_larcker(row, extracted)
         rows.append(row | {"note": "; ".join(notes)})
     return pd.DataFrame(rows, columns=["a", "b", "r", *_NOTHING, *_LAST])
 
@@ -227,15 +230,10 @@ def htmt_function(study: Study, names: Sequence[str]) -> Callable[[Moments], Arr
     return ratios
 
 
-def _fornell_larcker(row: dict[str, Any], reliabilities: pd.DataFrame | None) -> str:
-    if reliabilities is None:
-        return ""
-    extracted = reliabilities.set_index("construct")["ave"]
-    both = extracted[[row["a"], row["b"]]].to_numpy(dtype=float)
+def _fornell_larcker(row: dict[str, Any], extracted: Mapping[str, float]) -> str:
+    least = float(np.min([extracted.get(row[end], np.nan) for end in ("a", "b")]))
     r = row["r"] if np.isnan(row["r_latent"]) else row["r_latent"]
-    if np.isnan(both).any():
-        return ""
-    return "holds" if both.min() > r**2 else "fails"
+    return "" if np.isnan(least) else "holds" if least > r**2 else "fails"
 
 
 def factorability(survey: Survey) -> pd.DataFrame:

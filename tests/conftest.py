@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import matplotlib
 import pytest
 
+from loyalty_analysis.memory import remembered
+
 if TYPE_CHECKING:
     from loyalty_analysis.runs import Run
+
+T = TypeVar("T")
 
 # Not through MPLBACKEND: notebook kernels inherit it, and under Agg they show no figure.
 matplotlib.use("Agg")
@@ -35,15 +40,26 @@ def rice_report(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The report of the shipped simulated study, rendered once for all tests that read it."""
     from loyalty_analysis.report import render  # heavy: only for tests that ask
 
-    return render("rice_simulated", tmp_path_factory.mktemp("reports"))
+    return once(tmp_path_factory, "reports", lambda folder: render("rice_simulated", folder))
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built once."""
-    folder = tmp_path_factory.mktemp("wheel")
+    return once(tmp_path_factory, "wheel", _build)
+
+
+def _build(folder: Path) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     root = Path(__file__).resolve().parents[1]
     subprocess.run(build, cwd=root, check=True, capture_output=True)
     [built] = folder.glob("*.whl")
     return built
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """Make something in a folder once, also where the tests run in several processes."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    home = factory.getbasetemp().parent if parallel else factory.getbasetemp()
+    (home / name).mkdir(exist_ok=True)
+    return remembered(lambda: make(home / name), lambda: name, home / "made")
