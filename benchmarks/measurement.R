@@ -14,13 +14,12 @@ model_of <- function(columns, items) {
   lines <- sprintf("f%d =~ %s", seq_along(parts), sapply(parts, paste, collapse = " + "))
   paste(lines, collapse = "\n")
 }
-equal <- c("loadings", "intercepts", "residuals")
-steps <- lapply(0:3, function(count) head(equal, count))
+held <- c("loadings", "intercepts", "residuals")
 ladder <- function(estimator) {
   model <- model_of(names(tables[[2]]), 4)
-  for (equal in steps) {
-    options <- list(model, tables[[2]], group = "country", estimator = estimator)
-    fitMeasures(do.call(cfa, if (length(equal)) c(options, list(group.equal = equal)) else options))
+  for (step in 0:3) {
+    equal <- if (step) head(held, step) else ""
+    fitMeasures(cfa(model, tables[[2]], group = "country", group.equal = equal, estimator = estimator))
   }
 }
 replicates <- function(count) {

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded; children inherit it
 
@@ -53,13 +54,14 @@ TEXT = """\
 # Speed of the measurement half
 
 Made by `python benchmarks/measurement.py --semopy-python PYTHON`, one BLAS thread everywhere
-(`OMP_NUM_THREADS=1`), {cores} cores; {versions}.
+(`OMP_NUM_THREADS=1`), {cores} cores of which others kept {load} busy at the start; {versions}.
 
 Every side is timed inside a process that stays up (commands: whole, with start-up). Sides take
 turns, one repetition each, {rounds} rounds of the first pair and {few} of the others, after one
-that does not count; the figures are medians, the ratio that of paired ratios. lavaan: `cfa()` and
-`fitMeasures()` of every fit; ours gives the standardized solution with errors and the difference
-tests as well. Only ratios travel between machines.
+that does not count; the figures are medians, the ratio that of paired ratios. *processor* is what
+ours would take on a machine of its own. lavaan: `cfa()` and `fitMeasures()` of every fit; ours
+gives the standardized solution with errors and the difference tests as well. Only ratios travel
+between machines.
 
 {table}
 """
@@ -90,12 +92,19 @@ class Worker:
         return float(answer)
 
 
+class Taken(NamedTuple):
+    """Seconds on the clock, and those that a processor worked for this process and commands."""
+
+    seconds: float
+    processor: float
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table; no other side where there is nothing to compare with."""
 
     what: str
-    ours: float
+    ours: Taken
     bound: float | None
     other: str = ""
     theirs: float | None = None
@@ -106,12 +115,13 @@ class Row:
         theirs = "" if self.theirs is None else f"{self.theirs:.3g}"
         ratio = "" if self.ratio is None else f"{self.ratio:.2g}"
         if self.bound is not None:
-            bound, met = f"{self.bound:g} s", self.ours <= self.bound
+            bound, met = f"{self.bound:g} s", self.ours.seconds <= self.bound
         else:
             bound, met = "no slower", self.ratio is not None and self.ratio <= 1
         unknown = self.bound is None and self.ratio is None
         verdict = "not measured" if unknown else "yes" if met else "no"
-        return [self.what, f"{self.ours:.3g}", self.other, theirs, ratio, bound, verdict]
+        own = [f"{self.ours.seconds:.3g}", f"{self.ours.processor:.3g}"]
+        return [self.what, *own, self.other, theirs, ratio, bound, verdict]
 
 
 def names(factors: int, items: int) -> dict[str, list[str]]:
@@ -170,13 +180,26 @@ def judge(*options: str) -> float:
     return timed(lambda: run(check=True))
 
 
-def in_turn(sides: dict[str, Task], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every side, one repetition each round, after one that does not count."""
+def worked() -> float:
+    """Processor seconds so far, commands that have ended included."""
+    return sum(os.times()[:4])
+
+
+def in_turn(sides: dict[str, Task], rounds: int) -> dict[str, list[Taken]]:
+    """What every side takes, one repetition each round, after one that does not count."""
     print(f"{', '.join(sides)}: {rounds} rounds ...", flush=True)
-    for side in sides.values():
-        side()
-    found = [{name: side() for name, side in sides.items()} for _ in range(rounds)]
-    return {name: [one[name] for one in found] for name in sides}
+    found: dict[str, list[Taken]] = {name: [] for name in sides}
+    for counted in range(rounds + 1):
+        for name, side in sides.items():
+            before = worked()
+            taken = Taken(side(), worked() - before)
+            if counted:
+                found[name].append(taken)
+    return found
+
+
+def typical(taken: list[Taken]) -> Taken:
+    return Taken(*map(statistics.median, zip(*taken, strict=True)))
 
 
 def in_pairs(
@@ -185,16 +208,36 @@ def in_pairs(
     """A row for each other side; those that are not there are said to be not measured."""
     present = {name: task for name, task in others.items() if task is not None}
     taken = in_turn({"ours": ours} | present, rounds)
-    own = statistics.median(taken["ours"])
-    found = []
+    own, found = typical(taken["ours"]), []
     for name in others or [""]:
         if name not in present:
             found.append(Row(what, own, bound, f"{name}: not measured" if name else ""))
             continue
         pairs = zip(taken["ours"], taken[name], strict=True)
-        ratio = statistics.median(a / b for a, b in pairs)
-        found.append(Row(what, own, bound, name, statistics.median(taken[name]), ratio))
+        ratio = statistics.median(a.seconds / b.seconds for a, b in pairs)
+        found.append(Row(what, own, bound, name, typical(taken[name]).seconds, ratio))
     return found
+
+
+def beside_slow(
+    what: str, ours: Callable[[], None], other: str, theirs: Task | None, rounds: int, bound: float
+) -> Row:
+    """A row whose other side takes a minute or more, so that once is enough."""
+    own = typical(in_turn({"ours": partial(timed, ours)}, rounds)["ours"])
+    if theirs is None:
+        return Row(what, own, bound, f"{other}: not measured")
+    print(f"{other} ...", flush=True)
+    seconds = theirs()
+    return Row(what, own, bound, other, seconds, own.seconds / seconds)
+
+
+def semtools(r: Worker | None) -> tuple[str, Task | None]:
+    """All replicates where they take less than five minutes, else 50 and a multiple."""
+    if r is None or "semTools" not in r.greeting:
+        return "semTools", None
+    if 40 * r.seconds("htmt50") < 300:
+        return "semTools, HTMT alone, once", partial(r.seconds, "htmt2000")
+    return "semTools, HTMT alone, 50 replicates x 40", lambda: 40 * r.seconds("htmt50")
 
 
 def made(semopy_python: str | None) -> tuple[dict[str, pd.DataFrame], Worker | None, Worker | None]:
@@ -209,27 +252,6 @@ def made(semopy_python: str | None) -> tuple[dict[str, pd.DataFrame], Worker | N
     r = Worker([rscript, str(HERE / "measurement.R"), *files.values()]) if rscript else None
     arguments = ["-c", SEMOPY, files["cfa"], script(names(5, 4))]
     return frames, r, Worker([semopy_python, *arguments]) if semopy_python else None
-
-
-def beside_slow(
-    what: str, ours: Callable[[], None], other: str, theirs: Task | None, rounds: int, bound: float
-) -> Row:
-    """A row whose other side takes a minute or more, so that once is enough."""
-    own = statistics.median(in_turn({"ours": partial(timed, ours)}, rounds)["ours"])
-    if theirs is None:
-        return Row(what, own, bound, f"{other}: not measured")
-    print(f"{other} ...", flush=True)
-    seconds = theirs()
-    return Row(what, own, bound, f"{other}, once", seconds, own / seconds)
-
-
-def semtools(r: Worker | None) -> tuple[str, Task | None]:
-    """All replicates where they take less than four minutes, else 50 and a multiple."""
-    if r is None or "semTools" not in r.greeting:
-        return "semTools", None
-    if 40 * r.seconds("htmt50") < 240:
-        return "semTools, HTMT alone", partial(r.seconds, "htmt2000")
-    return "semTools, HTMT alone, 50 replicates x 40", lambda: 40 * r.seconds("htmt50")
 
 
 def measured(semopy_python: str | None, rounds: int) -> tuple[list[Row], list[str]]:
@@ -249,7 +271,7 @@ def measured(semopy_python: str | None, rounds: int) -> tuple[list[Row], list[st
     for kind, task in (("ML", "ladder"), ("MLR, as the suite fits respondents", "ladder_robust")):
         ours = partial(invariance, frames["ladder"], model, robust=task != "ladder")
         what = f"invariance ladder, 4 steps, 10 countries of 900, 5 x 4 items: {kind}"
-        rows.append(beside_slow(what, ours, "lavaan, four fits", lavaan(task), few, 3))
+        rows.append(beside_slow(what, ours, "lavaan, four fits, once", lavaan(task), few, 3))
     what = "HTMT and HTMT2 with 2,000 bootstrap replicates, 5 x 3 items, n = 9,000"
     rows.append(beside_slow(what, partial(ratios, frames["htmt"]), *semtools(r), few, 1))
     for what, options, bound in (
@@ -264,7 +286,8 @@ def measured(semopy_python: str | None, rounds: int) -> tuple[list[Row], list[st
 
 
 def table(rows: list[Row]) -> str:
-    head = ["what", "ours (s)", "other", "other (s)", "ours / other", "bound", "met"]
+    head = ["what", "ours (s)", "processor (s)", "other", "other (s)", "ours / other", "bound",
+            "met"]  # fmt: skip
     lines = [head, ["---"] * len(head), *(row.cells for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -277,9 +300,10 @@ def main() -> None:
     )
     asked = parser.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
+    load = f"{os.getloadavg()[0]:.1f}"
     rows, versions = measured(asked.semopy_python, asked.rounds)
     text = TEXT.format(
-        cores=os.cpu_count(), versions=", ".join(versions), rounds=asked.rounds,
+        cores=os.cpu_count(), load=load, versions=", ".join(versions), rounds=asked.rounds,
         few=max(asked.rounds // 8, 3), table=table(rows),
     )  # fmt: skip
     (HERE / "measurement.md").write_text(text, encoding="utf-8")

@@ -245,4 +245,4 @@ def rule_structures(
         return Ruling(INCONCLUSIVE, reason="multiplicity"), shown
     if not fits(first):
         return Ruling(INCONCLUSIVE, reason="poor_fit"), shown
-    return Ruling(SUPPORTED, "unresolved"), shown
+    return Ruling(SUPPORTED), shown

@@ -266,7 +266,7 @@ def quality_reading(quality: pd.DataFrame | None) -> Prose:
     >>> from loyalty_analysis.quality import quality
     >>> from loyalty_analysis.survey import read_survey
     >>> print(quality_reading(quality(read_survey("rice_simulated"))).sentences[0])
-    0 of 7678 respondents (0.0%) gave one answer to all items of a scale.
+    0 of 7,678 respondents (0.0%) gave one answer to all items of a scale.
     """
     if quality is None or quality.empty:
         return prose(["How carefully it was answered can be told from respondents only."])

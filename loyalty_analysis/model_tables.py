@@ -21,7 +21,7 @@ _HEADS = {
     "p": "p",
     "beta": "Standardized [95% interval]",
     "latent": "Free of measurement error [95% interval]",
-    "zero_order": "Correlation alone",
+    "zero_order": "r alone",
     "vif": "VIF",
 }
 _CHECKS = {
@@ -92,7 +92,7 @@ def regression_table(
     notes = [
         _estimator(about.loc[chosen], study),
         "Slope: points of the outcome per point of the term. Standardized: SDs of the outcome per "
-        "SD of the term; categories per unit. Correlation alone: with nothing held constant.",
+        "SD of the term; categories per unit. r alone: correlation with nothing held constant.",
         "Free of measurement error: the standardized slope of the same equation among latent "
         "constructs, single items at their declared reliability."
         if corrected

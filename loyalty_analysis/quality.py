@@ -107,7 +107,7 @@ def quality(survey: Survey) -> pd.DataFrame:
         runs = longest_run(answers[list(items)].to_numpy(dtype=float))
         long = int((runs > len(items) / 2).sum())
         said = (
-            f"{long} of {survey.n} respondents gave one answer to more than half of the "
+            f"{long:,} of {survey.n:,} respondents gave one answer to more than half of the "
             f"{len(items)} items from {scale} in a row (in the order of the study file)."
         )
         rows.append(("longest_run", scale, "", long / survey.n, long, survey.n, said))
@@ -132,7 +132,7 @@ def _rule_rows(marked: pd.DataFrame, survey: Survey) -> list[Row]:
             count = int(table.loc[f"{rule} excluded", "alone"])
             n = int(table.loc[f"{study.quality.exclude[0]} excluded", ["removed", "left"]].sum())
             fate = " The study leaves them out." if count else ""
-        said = f"{count} of {n} respondents ({count / n:.1%}) {what[rule]}.{fate}"
+        said = f"{count:,} of {n:,} respondents ({count / n:.1%}) {what[rule]}.{fate}"
         rows.append((rule, "", "", count / n, count, n, said))
     return rows
 
@@ -142,7 +142,7 @@ def _time_rows(times: pd.Series) -> list[Row]:
         return []
     middle = float(times.median())
     said = (
-        f"Half of the {len(times)} respondents with an answer time took {middle:g} seconds or less."
+        f"Half of the {len(times):,} respondents with an answer time took {middle:g} seconds or less."
     )
     return [("seconds", str(times.name), "", middle, np.nan, len(times), said)]
 

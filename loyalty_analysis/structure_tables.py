@@ -155,7 +155,7 @@ def invariance_table(invariance: pd.DataFrame, study: Any) -> Table:
         }
     )
     title, notes = "Invariance across groups", _step_notes(invariance, study)
-    return typeset("invariance", cells, title, notes, heads=_STEP_HEADS, words=["holds"])
+    return typeset("invariance", cells, title, notes, heads=_STEP_HEADS)
 
 
 def _step_notes(invariance: pd.DataFrame, study: Any) -> list[str]:

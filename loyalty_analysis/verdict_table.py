@@ -110,7 +110,8 @@ def verdict_table(
     VerdictTable
     """
     claims = {claim.id: claim for one in sets for claim in one.claims}
-    limit = axis_limit(verdicts[["conf_low", "conf_high"]].to_numpy().ravel())
+    slopes = verdicts[verdicts["estimand"] != "rival_models"]
+    limit = axis_limit(slopes[["conf_low", "conf_high"]].to_numpy().ravel())
     page = _Page(study, claims, verdicts, anchors, limit)
     groups = [_group(one, verdicts[verdicts["claim_set"] == one.name], page) for one in sets]
     judged_first = sorted(groups, key=lambda group: not group.rows)
@@ -161,13 +162,13 @@ def _row(record: dict[str, Any], parts: Sequence[dict[str, Any]], page: _Page) -
     return Row(
         claim=record["claim"],
         text=text,
-        outcome=page.study.label(record["outcome"]),
+        outcome=page.study.label(record["outcome"]) if record["outcome"] else "",
         reference="" if record["part"] else record["reference"],
         cited=cited(record["reference"]),
         published=direction(claim),
         found="" if below else found,
         unit=_unit(claim, page.study),
-        bar=drawing(record, page.limit),
+        bar=None if claim.estimand == "rival_models" else drawing(record, page.limit),
         rivals=() if record["part"] else tuple(_rivals(whole, record["outcome"], page)),
         verdict=record["verdict"],
         reason=_of_parts(below) if below else short_reason(record),
@@ -185,7 +186,11 @@ def _unit(claim: Claim, study: Study) -> str:
         return f"{claim.versus[0]} minus {claim.versus[1]}"
     if claim.estimand == "direct" and study.model.mediator:
         return f"with {in_sentence(study.label(study.model.mediator))} held constant"
-    known = {"largest": "smallest lead, over rivals and 0", "interaction": "slope of the product"}
+    known = {
+        "largest": "smallest lead, over rivals and 0",
+        "interaction": "slope of the product",
+        "rival_models": "log likelihood per respondent, lead over the closest rival",
+    }
     return known.get(claim.estimand, "")
 
 
@@ -234,6 +239,8 @@ def short_reason(record: dict[str, Any]) -> str:
     bound, sign, verdict = number(record["negligible"]), record["sign"], record["verdict"]
     if verdict in ("inconclusive", NOT_TESTABLE):
         return explain(record["reason"])
+    if record.get("estimand") == "rival_models":
+        return "ahead of every rival, and fits" if verdict == "supported" else "behind a rival"
     if verdict == "negligible" or (verdict, sign) in (
         ("supported", "none"),
         ("contradicted", "any"),
