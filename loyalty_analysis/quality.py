@@ -142,7 +142,8 @@ def _time_rows(times: pd.Series) -> list[Row]:
         return []
     middle = float(times.median())
     said = (
-        f"Half of the {len(times):,} respondents with an answer time took {middle:g} seconds or less."
+        f"Half of the {len(times):,} respondents with an answer time took {middle:g} seconds or "
+        "less."
     )
     return [("seconds", str(times.name), "", middle, np.nan, len(times), said)]
 
