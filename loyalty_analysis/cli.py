@@ -79,7 +79,11 @@ def judge(
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing changes it
     where: Where = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what no claim needs: diagnostics, answers.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Also what no claim needs: invariance across every group, diagnostics, answers.",
+        ),
     ] = False,
     alert: Alert = False,
     quiet: Quiet = False,
@@ -208,6 +212,7 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     from rich.text import Text
 
     from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, estimate, shortened
+    from loyalty_analysis.gates import CODES
     from loyalty_analysis.sentences import explain
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
@@ -232,13 +237,18 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
             estimate(row["estimate"], row["conf_low"], row["conf_high"]),
             Text(f"{mark.glyph} {mark.word}", style=mark.colour),
         )
-    console.print(table)
+    if len(testable):
+        console.print(table)
     closed = verdicts[(verdicts["verdict"] == "not testable") & (verdicts["part"] == "")]
     for row in closed.drop_duplicates(["claim_set", "claim", "reason"]).to_dict("records"):
         console.print(
             Text(f"{row['claim']:4} not testable: {explain(str(row['reason']))}"), style="dim"
         )
     console.print(_counts(verdicts))
+    if any(code in reason for code in CODES.values() for reason in verdicts["reason"]):
+        console.print(
+            "Some were stopped by measurement: see results/gates.csv, and \\[gates] of the study."
+        )
     slowest = max((name for name in seconds if name != "total"), key=lambda name: seconds[name])
     console.print(f"Slowest: {slowest}, {seconds[slowest]:.1f} s")
 

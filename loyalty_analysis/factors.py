@@ -45,7 +45,8 @@ class Factors:
     def named(self, text: str) -> str:
         """Put the names of the study in the place of those of the script."""
         back = {alias: name for name, alias in (*self.factor.items(), *self.column.items())}
-        return re.sub(r"[A-Za-z0-9_.]*[A-Za-z0-9]", lambda found: back.get(found[0], found[0]), text)
+        # A point that ends a sentence is no part of a name.
+        return re.sub(r"[\w.]*\w", lambda found: back.get(found[0], found[0]), text)
 
     def fixed(self) -> dict[str, list[float]]:
         """Error variances of single items: the share that their declared reliability leaves."""

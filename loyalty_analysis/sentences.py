@@ -13,11 +13,11 @@ from loyalty_analysis.formatting import in_sentence, listing, number
 from loyalty_analysis.rules import LEAST_DF, weakest
 
 if TYPE_CHECKING:
+    from loyalty_analysis.cases import Case
     from loyalty_analysis.claims import Claim
     from loyalty_analysis.rules import Evidence, Ruling
     from loyalty_analysis.study import Study
     from loyalty_analysis.survey import Survey
-    from loyalty_analysis.verdicts import Case
 
 REASONS = {
     "includes_zero": "the interval includes zero and is too wide to call it negligible",
@@ -119,7 +119,7 @@ def verdict_sentence(
     >>> from loyalty_analysis.claims import Claim
     >>> from loyalty_analysis.rules import Evidence, Ruling
     >>> from loyalty_analysis.survey import read_survey
-    >>> from loyalty_analysis.verdicts import Case
+    >>> from loyalty_analysis.cases import Case
     >>> claim = Claim(id="x", text="", estimand="total", outcome="loyalty", term="image", sign="+")
     >>> evidence = Evidence(0.3, 0.05, 240, 0.2, 0.4, 250)
     >>> case, survey = Case(claim, "loyalty", (evidence,)), read_survey("bank_customers")

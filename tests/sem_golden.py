@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sem_reference import ERROR, FIT, INDICES, ROBUST, Number, Numbers
+from reference_numbers import ERROR, FIT, INDICES, ROBUST, Number, Numbers
 
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.moments import Moments

@@ -14,6 +14,7 @@ from factory import CLAIM
 from latent import equal, implied, items_of, published, study_of
 
 from loyalty_analysis.analysis import analyse
+from loyalty_analysis.cases import Case
 from loyalty_analysis.cfa import Measured, measurement_model
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.evidence import findings, gate_reason, uncorrected
@@ -22,7 +23,7 @@ from loyalty_analysis.rules import Evidence, p_value
 from loyalty_analysis.sentences import REASONS, explain
 from loyalty_analysis.study_tables import Gates
 from loyalty_analysis.survey import Survey
-from loyalty_analysis.verdicts import Case, judge, ruling
+from loyalty_analysis.verdicts import judge, ruling
 
 NAMES = ("a", "b", "m", "y", "z")
 MODEL = {
@@ -265,6 +266,7 @@ def case(asked: Claim, scores: Evidence, twin: Evidence | None) -> Case:
         ("none", CLEAR, CLEAR, "contradicted", "", ""),
         ("any", CLEAR, CLEAR, "supported", "clear", ""),
         ("any", CLEAR, SMALLER, "inconclusive", "", "measurement_error"),
+        ("any", CLEAR, CLEAR.flipped(), "inconclusive", "", "measurement_error"),
     ],
 )
 def test_both_must_agree(

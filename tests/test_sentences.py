@@ -10,11 +10,12 @@ from factory import CLAIM, REMOVE, answers, survey_of
 
 from loyalty_analysis import sentences
 from loyalty_analysis.analysis import analyse
+from loyalty_analysis.cases import Case
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.rules import Evidence, Ruling
 from loyalty_analysis.sentences import REASONS, answer, direction, explain, range_of, untold
 from loyalty_analysis.survey import Survey, read_survey
-from loyalty_analysis.verdicts import Case, judge
+from loyalty_analysis.verdicts import judge
 
 CAUSAL = r"\b(drives?|driven|effects?|impacts?|causes?|caused|leads? to|influences?|proves?)\b"
 MINUS = "−"

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import survey_of
-from latent import drawn, equal, implied, redrawn, study_of
+from latent import drawn, equal, implied, published, redrawn, study_of
 from scipy.stats import binom
 
+from loyalty_analysis.cfa import measurement_model
 from loyalty_analysis.equations import equations
 from loyalty_analysis.inference import Estimate
 from loyalty_analysis.moments import Moments
@@ -187,6 +188,20 @@ def test_slopes_of_a_large_sample_are_near_the_truth(known: Survey) -> None:
     assert (found.std_error < 0.02).all()
     scores = standardized(survey, equations(survey.study)[0]).values
     assert (np.abs(scores - SLOPES) > 3 * found.std_error).all()  # error lends from one to another
+
+
+def test_a_construct_points_where_most_of_its_items_do(tmp_path: Path) -> None:
+    """The first item measures something else, a trifle against the others: no slope turns."""
+    correlation = implied(TRUTH)
+    correlation.loc["a1", ["a2", "a3"]] = correlation.loc[["a2", "a3"], "a1"] = -0.05
+    rest = correlation.columns[3:]
+    correlation.loc["a1", rest] = correlation.loc[rest, "a1"] = 0.0
+    study = study_of("aby")
+    survey = published(tmp_path, correlation, 400, study)
+    found = of_outcome(twins(survey), "y.total")
+    assert (found.values > 0.05).all()
+    correlations = measurement_model(survey).correlations()
+    assert correlations is not None and (correlations > 0).all(axis=None)
 
 
 def test_incomplete_answers_leave_the_truth(known: Survey) -> None:

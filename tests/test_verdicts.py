@@ -16,6 +16,7 @@ from statsmodels.stats.multitest import multipletests
 
 from loyalty_analysis import verdicts as verdicts_module
 from loyalty_analysis.analysis import analyse, single_claims
+from loyalty_analysis.cases import Case
 from loyalty_analysis.claims import Claim, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.moments import Moments
@@ -33,7 +34,7 @@ from loyalty_analysis.rules import (
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.twins import twins
-from loyalty_analysis.verdicts import Case, judge, ruling
+from loyalty_analysis.verdicts import judge, ruling
 
 TOTAL: dict[str, Any] = {"estimand": "total", "outcome": "repurchase"}
 SIGNS = ["+", "-", "none", "any", "not_negative"]
