@@ -54,7 +54,8 @@ TEXT = """\
 # Speed of the measurement half
 
 Made by `python benchmarks/measurement.py --semopy-python PYTHON`, one BLAS thread everywhere
-(`OMP_NUM_THREADS=1`), {cores} cores of which others kept {load} busy at the start; {versions}.
+(`OMP_NUM_THREADS=1`), {cores} cores, load average {before:.1f} before and {after:.1f} after;
+{versions}.
 
 Every side is timed inside a process that stays up (commands: whole, with start-up). Sides take
 turns, one repetition each, {rounds} rounds of the first pair and {few} of the others, after one
@@ -300,11 +301,12 @@ def main() -> None:
     )
     asked = parser.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
-    load = f"{os.getloadavg()[0]:.1f}"
+    before = os.getloadavg()[0]
     rows, versions = measured(asked.semopy_python, asked.rounds)
     text = TEXT.format(
-        cores=os.cpu_count(), load=load, versions=", ".join(versions), rounds=asked.rounds,
-        few=max(asked.rounds // 8, 3), table=table(rows),
+        cores=os.cpu_count(), before=before, after=os.getloadavg()[0],
+        versions=", ".join(versions), rounds=asked.rounds, few=max(asked.rounds // 8, 3),
+        table=table(rows),
     )  # fmt: skip
     (HERE / "measurement.md").write_text(text, encoding="utf-8")
     shutil.rmtree(WORK, ignore_errors=True)

@@ -1,9 +1,13 @@
 """Put claims about customer loyalty to a fair test on survey data.
 
 A study file declares what was measured and what is claimed (:mod:`~loyalty_analysis.study`); a
-survey is checked against it (:mod:`~loyalty_analysis.survey`); everything with a closed form is a
-function of its moments (:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analysis.inference`,
-:mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.contrasts`); claims
+survey is checked against it (:mod:`~loyalty_analysis.survey`); its scales are held against what a
+referee asks for (:mod:`~loyalty_analysis.reliability`, :mod:`~loyalty_analysis.validity`,
+:mod:`~loyalty_analysis.cfa`, :mod:`~loyalty_analysis.invariance`,
+:mod:`~loyalty_analysis.gates`); everything with a closed form is a function of its moments
+(:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analysis.inference`,
+:mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.contrasts`), and every slope has a twin
+free of measurement error (:mod:`~loyalty_analysis.twins`); claims
 (:mod:`~loyalty_analysis.claims`) are judged by stated rules (:mod:`~loyalty_analysis.verdicts`);
 figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_analysis.figures`,
 :mod:`~loyalty_analysis.tables`, :mod:`~loyalty_analysis.notebooks`,
@@ -12,9 +16,9 @@ figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_ana
 Examples
 --------
 >>> import loyalty_analysis as la
->>> survey = la.read_survey("bank_customers")
->>> sorted(la.judge(survey).verdict.unique())[0]
-'contradicted'
+>>> survey = la.read_survey("mobile_customers")
+>>> sorted(la.judge(survey).verdict.unique())
+['inconclusive', 'not testable', 'supported']
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -166,7 +166,8 @@ def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Eviden
     """Lead of the declared structure over each rival, in log likelihood per respondent.
 
     Of respondents who were left out of the estimation. Where only moments are known nobody can be
-    left out: then half the difference in BIC, with the error that the chi-square test implies.
+    left out, nor where answers are missing: then half the difference in BIC, with the error that
+    the chi-square test implies; a rival that is ahead by BIC alone has no interval.
 
     Parameters
     ----------
@@ -184,7 +185,8 @@ def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Eviden
             value = (row["bic"] - first["bic"]) / 2 / survey.n
             p = 1.0 if pd.isna(row["p_value_difference"]) else row["p_value_difference"]
             distance = -float(ndtri(max(p, 1e-300) / 2))
-            error = abs(value) / distance if distance > 0 else inf
+            # That the test rejects a rival is no evidence for it, whatever BIC makes of its size.
+            error = value / distance if min(value, distance) > 0 else inf
         half = float(stdtrit(units - 1, 0.975)) * error
         label = str(row["model"])
         ends, df = (value - half, value + half), units - 1.0

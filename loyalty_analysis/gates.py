@@ -86,15 +86,18 @@ def _reliability(study: Study, table: pd.DataFrame) -> list[Found]:
 def _htmt(study: Study, table: pd.DataFrame) -> list[Found]:
     limit, rows = study.gates.htmt, []
     for row in table.itertuples():
-        high = row.htmt_high
+        # Without an interval the ratio itself can still be too high.
+        value = row.htmt if np.isnan(row.htmt_high) else row.htmt_high
         labels = f"{study.label(row.a)} and {study.label(row.b)}"
         note = f"{labels}: {row.note or 'not assessable'}."
-        if not np.isnan(high):
+        if not np.isnan(value):
+            up = "without an interval" if np.isnan(row.htmt_high) else (
+                f"95% interval up to {value:.2f}")  # fmt: skip
             note = (
-                f"{labels}: heterotrait-monotrait ratio {row.htmt:.2f}, "
-                f"95% interval up to {high:.2f}; it must stay below {limit:g}."
+                f"{labels}: heterotrait-monotrait ratio {row.htmt:.2f}, {up}; it must stay below "
+                f"{limit:g}."
             )
-        rows.append(("htmt", f"{row.a}{PAIR}{row.b}", high, limit, not high >= limit, note))
+        rows.append(("htmt", f"{row.a}{PAIR}{row.b}", value, limit, not value >= limit, note))
     return rows
 
 

@@ -10,6 +10,7 @@ from loyalty_analysis.errors import DataError
 from loyalty_analysis.factors import Factors, factors
 from loyalty_analysis.invariance import compared_levels
 from loyalty_analysis.moments import one_thread
+from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.sem_data import sem_data
 from loyalty_analysis.sem_model import model_script
 from loyalty_analysis.sem_rivals import structures
@@ -77,18 +78,33 @@ def study_script(survey: Survey, claims: Sequence[Claim] = ()) -> str:
     if all(len(study.items_of(name)) == 1 for name in names):
         return ""
     columns = [c for c in survey.moments.columns if c not in study.constructs]
-    kept = [name for name in columns if name not in survey.small_groups]
+    kept = _shown(survey, columns)
     found = factors(survey, names, kept)
+    complete = found.sample().pooled
+    if complete.n < SMALLEST_GROUP:
+        return f"# No latent model: fewer than {SMALLEST_GROUP} respondents answered every item.\n"
     try:
-        data = moment_lines(sem_data(found.sample().pooled, list(found.column.values())))
+        data = moment_lines(sem_data(complete, list(found.column.values())))
     except DataError as error:
         return f"# No latent model: {found.named(str(error))}\n"
-    parts = [_header(survey, bool(set(columns) - set(kept))), data, _FIT]
+    parts = [_header(survey, complete.n, set(columns) > set(kept)), data, _FIT]
     parts += [_measurement(survey), _twins(survey, found, kept), _rivals(survey, claims)]
     return "".join([*parts, *(_ladder(survey, column) for column in study.design.groups)])
 
 
-def _header(survey: Survey, dropped: bool) -> str:
+def _shown(survey: Survey, columns: Sequence[str]) -> list[str]:
+    """Covariates that show no group of fewer than ten among those who answered every item."""
+    if survey.frame is None or survey.items is None:
+        return list(columns)
+    items = [i for name in survey.study.model_constructs for i in survey.study.items_of(name)]
+    frame = survey.frame.loc[survey.items[items].notna().all(axis=1).to_numpy(), list(columns)]
+    counts = {name: frame[name].value_counts() for name in columns}
+    return [
+        c for c, n in counts.items() if len(n) > 1 and (len(n) > 2 or n.min() >= SMALLEST_GROUP)
+    ]
+
+
+def _header(survey: Survey, n: int, dropped: bool) -> str:
     said = "Categories with fewer than ten respondents are left out." if dropped else ""
     if survey.items is not None and survey.items.isna().any(axis=None):
         said += (
@@ -96,7 +112,7 @@ def _header(survey: Survey, dropped: bool) -> str:
         )
     return _HEADER.format(
         title=survey.study.title.replace("\n", " "),
-        n=survey.n,
+        n=n,
         weighted=", weighted" if survey.weights is not None else "",
         clustered=" and honour clusters" if survey.clusters is not None else "",
         complete=said.strip(),
@@ -145,6 +161,8 @@ def _ladder(survey: Survey, column: str) -> str:
         return ""
     found = factors(survey, names)
     parts = found.sample(by=column, keep=levels).moments
+    if min(part.n for part in parts.values()) < SMALLEST_GROUP:  # who answered every item
+        return ""
     try:
         data = moment_lines(sem_data(parts, list(found.column.values())))
     except DataError:

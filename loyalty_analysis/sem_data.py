@@ -7,7 +7,7 @@ likelihood serves both, and Moments alone are enough where nothing is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,8 @@ class SemData:
     missing : bool
         Whether answers are missing and full-information likelihood is used.
     weighted, clustered : bool
+    shared : dict
+        What several fits to these data need, found once.
     """
 
     columns: tuple[str, ...]
@@ -62,6 +64,7 @@ class SemData:
     missing: bool = False
     weighted: bool = False
     clustered: bool = False
+    shared: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def n(self) -> float:
@@ -77,6 +80,27 @@ class SemData:
     def has_rows(self) -> bool:
         """Whether respondents are known, not their moments alone."""
         return self.groups[0].patterns[0].rows is not None
+
+    def ordered(self, columns: Sequence[str]) -> SemData:
+        """The same data with its columns in another order."""
+        index = np.array([self.columns.index(name) for name in columns])
+        groups = tuple(_ordered(group, index) for group in self.groups)
+        return replace(self, columns=tuple(columns), groups=groups)
+
+
+def _ordered(group: Group, index: Array) -> Group:
+    patterns = []
+    for pattern in group.patterns:
+        place = np.argsort(index)[pattern.seen]
+        order = np.argsort(place)
+        rows = None if pattern.rows is None else pattern.rows[:, order]
+        covariance = pattern.covariance[np.ix_(order, order)]
+        patterns.append(
+            replace(pattern, seen=place[order], mean=pattern.mean[order], covariance=covariance,
+                    rows=rows)
+        )  # fmt: skip
+    covariance = group.covariance[np.ix_(index, index)]
+    return replace(group, patterns=tuple(patterns), mean=group.mean[index], covariance=covariance)
 
 
 def sem_data(
@@ -183,8 +207,10 @@ def _from_rows(data: Sample, columns: Sequence[str], use_all: bool, wishart: boo
     )
     if holes and wishart:
         raise DataError("missing = 'ml' has no Wishart form; leave wishart out.")
-    flags = {"weighted": data.weights is not None, "clustered": data.clusters is not None}
-    return SemData(tuple(columns), groups, holes or use_all, **flags)
+    return SemData(
+        tuple(columns), groups, holes or use_all, weighted=data.weights is not None,
+        clustered=data.clusters is not None,
+    )  # fmt: skip
 
 
 def _group(
@@ -193,7 +219,9 @@ def _group(
 ) -> Group:  # fmt: skip
     weights = np.ones(len(rows)) if weights is None else weights
     answered = ~np.isnan(rows)
-    sets, which = np.unique(answered, axis=0, return_inverse=True)
+    sets, which = answered[:1], np.zeros(len(rows), dtype=int)
+    if not answered.all():  # sorting thousands of rows takes longer than the rest
+        sets, which = np.unique(answered, axis=0, return_inverse=True)
     if len(rows) <= len(columns) or answered.all():
         check_moments(Moments.from_rows(columns, np.nan_to_num(rows), weights), name)
     patterns = []

@@ -98,7 +98,13 @@ class Fit:
         """Trace behind the scaling factor, of the saturated model."""
         from loyalty_analysis.sem_robust import saturated_trace
 
-        return saturated_trace(self)
+        # Fits to the same answers have the same saturated model, covariates aside.
+        key = f"saturated trace, means {self.means}"
+        if any(row.sampled for row in self.rows):
+            return saturated_trace(self)
+        if key not in self.data.shared:
+            self.data.shared[key] = saturated_trace(self)
+        return self.data.shared[key]
 
     @cached_property
     def scaling_factor(self) -> float:

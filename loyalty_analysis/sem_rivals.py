@@ -110,7 +110,7 @@ def rivals(
     known = sem_data(data, first.observed, missing=options.get("missing", "listwise"))
     if len(known.groups) > 1:
         raise DataError("rival structures are compared in one group at a time.")
-    fits = [_tried(script, data, options) for script in scripts.values()]
+    fits = [_tried(script, known, options) for script in scripts.values()]
     if isinstance(fits[0], ModelError):
         raise fits[0]
     rows = [_row(name, fit, fits[0]) for name, fit in zip(scripts, fits, strict=True)]
@@ -121,9 +121,10 @@ def rivals(
     return table
 
 
-def _tried(script: str, data: Moments | Sample, options: Mapping[str, Any]) -> Fit | ModelError:
+def _tried(script: str, known: SemData, options: Mapping[str, Any]) -> Fit | ModelError:
+    model = parse(script)
     try:
-        return fit_model(script, data, **options)
+        return fit_model(model, known.ordered(model.observed), **options)
     except ModelError as error:
         return error
 

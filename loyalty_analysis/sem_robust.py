@@ -44,10 +44,11 @@ def scores(graph: Graph, group: Group, theta: Array) -> Array:
     found = np.concatenate(parts)
     if not labels:
         return found
-    names, which = np.unique(np.concatenate(labels), return_inverse=True)
-    summed = np.zeros((len(names), found.shape[1]))
-    np.add.at(summed, which.ravel(), found)
-    return summed * np.sqrt(len(names) / (len(names) - 1))
+    which = np.unique(np.concatenate(labels), return_inverse=True)[1].ravel()
+    order = np.argsort(which, kind="stable")
+    starts = np.flatnonzero(np.diff(which[order], prepend=-1))
+    summed = np.add.reduceat(found[order], starts, axis=0)
+    return summed * np.sqrt(len(starts) / (len(starts) - 1))
 
 
 def meats(fit: Fit) -> list[Array]:

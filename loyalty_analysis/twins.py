@@ -10,7 +10,7 @@ of the constructs themselves, and every standardized slope is a function of thes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -21,6 +21,7 @@ from loyalty_analysis.factors import Factors, factors
 from loyalty_analysis.inference import FEW_CLUSTERS, Estimate, Sample
 from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.sem_fit import Fit, fit_model
+from loyalty_analysis.sem_model import ModelError
 from loyalty_analysis.sem_results import with_covariance
 from loyalty_analysis.survey import Survey
 
@@ -53,9 +54,12 @@ class Twins:
 
     @cached_property
     def _left_out(self) -> list[Twins]:
-        """The same model without each cluster in turn."""
+        """The same model without each cluster in turn; none where one of them has no solution."""
         sample = self.sample
-        return [_without(self, sample, name) for name in sample.cluster_names]
+        try:
+            return [_without(self, sample, name) for name in sample.cluster_names]
+        except (DataError, ModelError):
+            return []
 
     def slopes(self, equation: Equation, terms: Sequence[str]) -> Estimate:
         """Standardized slopes of one equation among latent constructs.
@@ -71,12 +75,16 @@ class Twins:
         Estimate
             One value for each term: SDs of the construct per SD of the term (categories: per
             unit). Errors by the delta method from the errors of the latent model, clusters summed;
-            with fewer than 50 clusters by the jackknife over clusters.
+            with fewer than 50 clusters by the jackknife over clusters, and unknown (nan) where the
+            model has no solution without one of them.
         """
         used = np.unique(self.fit.graphs[0].index)
         value = partial(self._values, equation.outcome, tuple(terms))
         if self.fit.data.clustered and self.df + 1 < FEW_CLUSTERS:
             found = value(self.fit.theta)
+            if not self._left_out:
+                unknown = np.full((len(found), len(found)), np.nan)
+                return Estimate(found, unknown, self.df, "jackknife over clusters")
             each = np.array([o._values(equation.outcome, tuple(terms), o.fit.theta)
                              for o in self._left_out])  # fmt: skip
             away = each - each.mean(axis=0)
@@ -158,14 +166,30 @@ def twins(survey: Survey) -> Twins:
 def fit_latent(found: Factors, sample: Sample, start: Array | None = None) -> Fit:
     """Fit the measurement model of some factors of variance 1, all free to covary.
 
-    Answers that are missing enter by full-information maximum likelihood.
+    Answers that are missing enter by full-information maximum likelihood. Every factor points where
+    most of its items do, as its score does, whatever its first item.
     """
     rows = sample.rows
     holes = rows is not None and any(np.isnan(part).any() for part in rows.values())
-    return fit_model(
+    return _pointed(fit_model(
         found.script(), sample, robust=rows is not None, missing="ml" if holes else "listwise",
         means=holes, standardized_factors=True, start=start,
-    )  # fmt: skip
+    ))  # fmt: skip
+
+
+def _pointed(fit: Fit) -> Fit:
+    """The same solution, factors turned round whose standardized loadings are negative in sum."""
+    sd = dict(zip(fit.data.columns, np.sqrt(np.diag(fit.data.groups[0].covariance)), strict=True))
+    total = dict.fromkeys(fit.model.latent, 0.0)
+    for row in fit.rows:
+        if row.op == "=~" and row.free >= 0:
+            total[row.lhs] += fit.theta[row.free] / sd[row.rhs]
+    theta = fit.theta.copy()
+    for row in fit.rows:
+        ends = [row.lhs] if row.op == "=~" else [row.lhs, row.rhs] if row.op == "~~" else []
+        if row.free >= 0 and sum(total.get(end, 0.0) < 0 for end in ends) == 1:
+            theta[row.free] = -theta[row.free]
+    return replace(fit, theta=theta)
 
 
 def _without(whole: Twins, sample: Sample, cluster: object) -> Twins:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from loyalty_analysis.bootstrap import bootstrap
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.inference import FEW_CLUSTERS, estimate, single
+from loyalty_analysis.inference import FEW_CLUSTERS, Estimate, estimate, single
 from loyalty_analysis.measurement import bartlett, sampling_adequacy
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.reliability import item_sample
@@ -185,7 +185,14 @@ def _ratios(
         low, high = drawn.interval()
         failed, method = drawn.failed, drawn.method
     else:
-        found = estimate(function, sample)
+        try:
+            found = estimate(function, sample)
+        except DataError:  # without one of its clusters an item does not vary
+            if len(names) > 2:
+                each = (list(pair) for pair in combinations(names, 2))
+                parts = [_ratios(survey, pair, replicates, seed, workers) for pair in each]
+                return {pair: row for part in parts for pair, row in part.items()}
+            found = Estimate(values, np.full((len(values), len(values)), np.nan), np.nan, "none")
         low, high = found.interval()
         method = found.method
     half = len(values) // 2

@@ -97,7 +97,7 @@ def test_what_fails_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_two_processes_compute_once(tmp_path: Path) -> None:
-    both = [process(tmp_path, name, 1.0) for name in ("a", "b")]
+    both = [process(tmp_path, name, 0.5) for name in ("a", "b")]
     said = {one.communicate(timeout=60)[0].strip() for one in both}
     assert len(computed(tmp_path, 1)) == 1
     assert said == set(computed(tmp_path, 1))

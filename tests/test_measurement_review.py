@@ -1,0 +1,117 @@
+"""What a referee tried on the measurement half, and what was wrong then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import survey_of
+from latent import drawn, equal, implied, study_of
+
+from loyalty_analysis.analysis import analyse
+from loyalty_analysis.cfa import cfa_loadings, measurement_model
+from loyalty_analysis.equations import equations
+from loyalty_analysis.evidence import structure_evidence
+from loyalty_analysis.gates import gates
+from loyalty_analysis.lavaan import study_script
+from loyalty_analysis.survey import Survey
+from loyalty_analysis.twins import twins
+from loyalty_analysis.validity import discriminant
+
+CLAIM = {"term": "a", "outcome": "y", "estimand": "total"}
+TRUTH = equal(["a", "b", "y"], 0.5)
+
+
+def surveyed(folder: Path, frame: pd.DataFrame, **tables: object) -> Survey:
+    study = study_of(["a", "b", "y"], **tables)
+    return survey_of(folder, study=study, frame=frame, claims=[CLAIM])
+
+
+def test_a_factor_points_where_its_items_do_whatever_the_first(tmp_path: Path) -> None:
+    frame = drawn(implied(TRUTH), 300)
+    # The first item goes with nothing; whether the little that is left is above or below zero
+    # must not turn the construct round.
+    noise = np.random.default_rng(5).normal(size=300)
+    others = frame[["a2", "a3"]].sum(axis=1)
+    frame["a1"] = noise - 1.02 * others * (noise @ others) / (others @ others)
+    assert frame[["a1", "a2"]].corr().iloc[0, 1] < 0
+    survey = surveyed(tmp_path, frame)
+    equation = equations(survey.study)[0]
+    assert (twins(survey).slopes(equation, equation.terms).values > 0.1).all()
+    measured = measurement_model(survey)
+    table = measured.correlations()
+    assert table is not None and (table > 0.3).to_numpy().all()
+    assert cfa_loadings(measured).set_index("item").loc["a2", "standardized"] > 0.5
+
+
+def in_clusters(frame: pd.DataFrame) -> pd.DataFrame:
+    """Eight clusters; outside the first, the first item never varies."""
+    team = np.arange(len(frame)) % 8
+    return frame.assign(team=[f"t{k}" for k in team], a1=frame["a1"].where(team == 0, 1.0))
+
+
+def test_a_cluster_that_a_construct_cannot_spare_costs_the_twin_its_interval(
+    tmp_path: Path,
+) -> None:
+    frame = in_clusters(drawn(implied(TRUTH), 400))
+    survey = surveyed(tmp_path, frame, design={"cluster": "team"})
+    equation = equations(survey.study)[0]
+    slopes = twins(survey).slopes(equation, equation.terms)
+    assert np.isfinite(slopes.values).all() and np.isnan(slopes.std_error).all()
+    table = analyse(survey, everything=False)["regression"]
+    assert table["beta_low"].notna().sum() == 2 and table["beta_latent_low"].isna().all()
+
+
+def test_the_other_pairs_keep_their_interval(tmp_path: Path) -> None:
+    survey = surveyed(tmp_path, in_clusters(drawn(implied(TRUTH), 400)), design={"cluster": "team"})
+    table = discriminant(survey).set_index(["a", "b"])
+    assert table["htmt"].notna().all()
+    assert table["htmt_high"].notna().to_list() == [False, False, True]
+
+
+def test_a_ratio_without_an_interval_can_fail_the_gate(tmp_path: Path) -> None:
+    survey = surveyed(tmp_path, drawn(implied(TRUTH), 100))
+    row = {"a": "a", "b": "b", "htmt": 0.95, "htmt_high": np.nan, "note": ""}
+    measured = measurement_model(survey)
+    table = pd.DataFrame([row, row | {"htmt": 0.6}, row | {"htmt": np.nan}])
+    found = gates(survey.study, {"discriminant": table}, measured)
+    assert found["passes"].to_list() == [False, True, True, True]
+    assert "0.95, without an interval" in found["note"][0]
+
+
+@pytest.mark.parametrize(("statistic", "p"), [(19.0, 0.0403), (40.0, 1.7e-5), (2.0, 0.996)])
+def test_a_test_that_rejects_a_rival_is_no_evidence_for_it(
+    tmp_path: Path, statistic: float, p: float
+) -> None:
+    """Of ten more restrictions BIC forgives up to 62 with 500 respondents."""
+    survey = replace(surveyed(tmp_path, drawn(implied(TRUTH), 500)), frame=None)
+    rows = {"model": ["2 factors", "1 factor"], "p_value_difference": [np.nan, p],
+            "bic": [0.0, statistic - 10 * np.log(500)]}  # fmt: skip
+    [lead] = structure_evidence(pd.DataFrame(rows), survey)
+    assert lead.estimate < 0 and lead.conf_high > 0
+
+
+def skipping(frame: pd.DataFrame, kept: int, among: int) -> pd.DataFrame:
+    """Each of the first ``among`` but the last ``kept`` of them skips an item."""
+    return frame.assign(a1=frame["a1"].where(frame.index >= among - kept))
+
+
+@pytest.mark.parametrize(("kept", "shown"), [(9, False), (12, True)])
+def test_the_script_shows_no_moments_of_fewer_than_ten(
+    tmp_path: Path, kept: int, shown: bool
+) -> None:
+    """Groups and categories are large enough, but few of them answered every item."""
+    frame = skipping(drawn(implied(TRUTH), 300), kept, 60)
+    frame = frame.assign(place=np.where(frame.index < 60, "here", "there"))
+    tables = {"scale": {"min": -50, "max": 50, "min_items": 2}, "design": {"groups": ["place"]}}
+    survey = surveyed(tmp_path / "groups", frame, **tables)
+    script = study_script(survey)
+    assert ("# Invariance across place" in script) == shown
+    assert f"moments of the {300 - 60 + kept} respondents" in script
+    model = {"drivers": ["a", "b"], "outcomes": {"y": "intention"}, "controls": ["place"]}
+    survey = surveyed(tmp_path / "categories", frame, **tables, model=model)
+    assert survey.small_groups == frozenset()
+    assert ("place_there" in study_script(survey)) == shown
