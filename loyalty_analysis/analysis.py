@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from loyalty_analysis.cfa import cfa_fit, cfa_loadings, measurement_model
@@ -13,6 +14,7 @@ from loyalty_analysis.claims import Claim, claim_files, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
+from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.gates import gates
 from loyalty_analysis.invariance import invariance
@@ -76,6 +78,7 @@ def _content(survey: Survey, everything: bool) -> list[object]:
     claims = [path.read_bytes() for path in claim_files(survey.study).values()]
     known = survey.item_moments
     answers = [survey.frame, survey.items, survey.levels, survey.cluster, survey.moments]
+    answers.append(survey.attrition)
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     return [survey.study.model_dump(), claims, known, answers, everything, code]
 
@@ -107,8 +110,11 @@ def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
 def twins_or_none(survey: Survey) -> Twins | None:
     """The error-corrected twins of a study, None where its items cannot carry a latent model."""
     try:
-        return twins(survey)
-    except (DataError, ModelError):
+        latent = twins(survey)
+        for equation in equations(survey.study):  # errors and refits can fail where the fit did not
+            latent.slopes(equation, survey.terms(equation.terms))
+        return latent
+    except (DataError, ModelError, np.linalg.LinAlgError):
         return None
 
 

@@ -151,15 +151,19 @@ def gate_reason(
 
 
 def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:
-    """Constructs of a claim's equation measured by one item whose reliability is not declared."""
+    """Constructs of a claim's equation measured by one item whose reliability is not declared.
+
+    The outcome counts where a claim says that something adds nothing to it, since error shrinks
+    slopes; behaviour is taken as recorded without error.
+    """
     study = survey.study
     equation = equation_of(study, claim.estimand, outcome)
-    names = [name for name in (equation.focal if equation else ()) if name in study.constructs]
-    single = [
-        name for name in names
-        if len(study.items_of(name)) == 1 and study.constructs[name].reliability is None
-    ]  # fmt: skip
-    return ", ".join(single)
+    names = list(equation.terms) if equation else []
+    recorded = study.model.outcomes.get(outcome) == "behaviour"
+    names += [outcome] if claim.sign == "none" and not recorded else []
+    known = [name for name in names if name in study.constructs]
+    single = [name for name in known if len(study.items_of(name)) == 1]
+    return ", ".join(name for name in single if study.constructs[name].reliability is None)
 
 
 def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Evidence, ...]:

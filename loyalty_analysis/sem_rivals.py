@@ -174,7 +174,7 @@ def _left_out(known: Fit, train: Moments, columns: Sequence[str], rows: Array) -
     names = known.model.observed
     try:
         fit = fit_model(known.model, train[list(names)], means=known.means, start=known.theta)
-    except ModelError:
+    except (DataError, ModelError):  # without them an item may not vary
         return np.full(len(rows), np.nan)
     order = [columns.index(name) for name in names]
     sigma = fit.graphs[0].shape(fit.theta).sigma

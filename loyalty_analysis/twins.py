@@ -10,7 +10,7 @@ of the constructs themselves, and every standardized slope is a function of thes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -39,6 +39,7 @@ class Twins:
 
     factors: Factors
     fit: Fit
+    _found: dict[tuple[str, ...], Estimate] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def sample(self) -> Sample:
@@ -78,15 +79,20 @@ class Twins:
             with fewer than 50 clusters by the jackknife over clusters, and unknown (nan) where the
             model has no solution without one of them.
         """
+        key = (equation.outcome, *terms)
+        if key not in self._found:
+            self._found[key] = self._estimate(equation.outcome, tuple(terms))
+        return self._found[key]
+
+    def _estimate(self, outcome: str, terms: tuple[str, ...]) -> Estimate:
         used = np.unique(self.fit.graphs[0].index)
-        value = partial(self._values, equation.outcome, tuple(terms))
+        value = partial(self._values, outcome, terms)
         if self.fit.data.clustered and self.df + 1 < FEW_CLUSTERS:
             found = value(self.fit.theta)
             if not self._left_out:
                 unknown = np.full((len(found), len(found)), np.nan)
                 return Estimate(found, unknown, self.df, "jackknife over clusters")
-            each = np.array([o._values(equation.outcome, tuple(terms), o.fit.theta)
-                             for o in self._left_out])  # fmt: skip
+            each = np.array([o._values(outcome, terms, o.fit.theta) for o in self._left_out])
             away = each - each.mean(axis=0)
             covariance = away.T @ away * ((len(each) - 1) / len(each))
             return Estimate(found, covariance, self.df, "jackknife over clusters")

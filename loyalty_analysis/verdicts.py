@@ -89,8 +89,12 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     if case.twins or case.untwinned:
         # Whether both agree is asked before Holm, whose p value is the larger of theirs.
         alone, _ = rule_all(case.components, claim.sign, claim.bound, 0.0)
-        twin = rule_all(case.twins, claim.sign, claim.bound, 0.0)[0] if case.twins else None
-        if alone.verdict != INCONCLUSIVE and (twin is None or twin.verdict != alone.verdict):
+        twin, across = None, False
+        if case.twins:
+            twin, latent = rule_all(case.twins, claim.sign, claim.bound, 0.0)
+            across = claim.sign == "any" and latent.estimate * shown.estimate < 0
+        agree = twin is not None and twin.verdict == alone.verdict and not across
+        if alone.verdict != INCONCLUSIVE and not agree:
             return Ruling(INCONCLUSIVE, reason=case.untwinned or MEASUREMENT), shown
         if twin is not None and twin.size != found.size and found.size:
             found = replace(found, size="unresolved")
