@@ -80,7 +80,7 @@ first; smallest effect of interest .10), once with the sign `+`, once with `any`
 interval wholly beyond .10 in either direction; each is judged by itself.
 
 Share of {samples} samples in which it comes out *supported*, with its 95% interval: by the slope of
-the scores alone, and by the suite, where scores and their twin free of measurement error have to
+the scores alone, and by the suite, where scores and their error-corrected twin have to
 agree. *Slope of scores* is what the scores have in the population, without any sampling:
 measurement error lends the second construct part of what belongs to the first. Gates play no part
 here: alpha and the ratio of correlations are far from their limits. The latent model failed in

@@ -7,7 +7,7 @@ referee asks for (:mod:`~loyalty_analysis.reliability`, :mod:`~loyalty_analysis.
 :mod:`~loyalty_analysis.gates`); everything with a closed form is a function of its moments
 (:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analysis.inference`,
 :mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.contrasts`), and every slope has a twin
-free of measurement error (:mod:`~loyalty_analysis.twins`); claims
+corrected for measurement error (:mod:`~loyalty_analysis.twins`); claims
 (:mod:`~loyalty_analysis.claims`) are judged by stated rules (:mod:`~loyalty_analysis.verdicts`);
 figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_analysis.figures`,
 :mod:`~loyalty_analysis.tables`, :mod:`~loyalty_analysis.notebooks`,

@@ -296,7 +296,8 @@ def kept_slopes(table: pd.DataFrame, study: Any) -> pd.DataFrame:
     -------
     DataFrame
         What `method_bias.bands` returns, of drivers in the mediator's equation and in those of the
-        outcomes without it; ``everywhere``: whether at every share that can be.
+        outcomes without it; ``reach``: the largest share possible in both directions;
+        ``everywhere``: whether the side is kept up to there.
 
     Examples
     --------
@@ -309,9 +310,11 @@ def kept_slopes(table: pd.DataFrame, study: Any) -> pd.DataFrame:
     models = shown_models(table, study, "results/method_bias.csv")
     chosen = table["model"].isin(models) & table["term"].isin(list(study.model.drivers))
     table = table[chosen & (table["direction"] != "marker")]
-    reach = table[table["admissible"]].groupby("model")["share"].max()
+    possible = table.groupby(["model", "share"])["admissible"].all()
+    reach = possible[possible].reset_index().groupby("model")["share"].max()
     found = bands(table)
-    return found.assign(everywhere=found["holds_to"] >= found["model"].map(reach))
+    found["reach"] = found["model"].map(reach)
+    return found.assign(everywhere=found["holds_to"] >= found["reach"])
 
 
 def bands_finding(kept: pd.DataFrame, most: float) -> str:

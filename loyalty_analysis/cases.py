@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from loyalty_analysis.claims import BUILT, Claim
@@ -13,8 +14,10 @@ from loyalty_analysis.evidence import (
     Findings,
     evidence_of,
     gate_reason,
+    overlapping,
     structure_evidence,
     uncorrected,
+    unequal_errors,
 )
 from loyalty_analysis.rules import Evidence, p_value
 from loyalty_analysis.structures import unfit
@@ -28,10 +31,10 @@ class Case:
     """One claim on one outcome: its evidence, or why there is none.
 
     ``components`` holds the evidence of each thing that must hold: one for most estimands; for
-    ``largest`` the slope itself and its difference to every rival. ``twins`` holds the same free of
-    measurement error, for claims that compare constructs; where there is none ``untwinned`` says
-    why. ``warned`` has the codes of gates that the study turned into warnings. ``parts`` holds part
-    cases.
+    ``largest`` the slope itself and its difference to every rival. ``twins`` holds the same,
+    corrected for measurement error, for claims that compare constructs; ``untwinned`` says why
+    measurement takes back a verdict where there is none. ``warned`` has the codes of gates that the
+    study turned into warnings. ``parts`` holds part cases.
     """
 
     claim: Claim
@@ -60,7 +63,7 @@ class Case:
         """P value of the claim as a whole: all must hold, so the largest one counts."""
         if self.parts:
             return max(part.p_value for part in self.parts)
-        # Slopes of scores and those free of measurement error have to agree.
+        # Slopes of scores and those corrected for measurement error have to agree.
         both = filter(None, (self.components, self.twins))
         return max(self._joint(components) for components in both)
 
@@ -113,7 +116,7 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     reason = (
         _why_not(claim, outcome, survey)
         or gate_reason(claim, outcome, survey, found.gates, column)
-        or _why_no_structure(claim, found)
+        or _why_no_structure(claim, found, survey)
     )
     if reason:
         return Case(claim, outcome, reason=reason)
@@ -121,9 +124,14 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     case = Case(claim, outcome, warned=warned)
     if claim.estimand == "rival_models":
         leads = structure_evidence(found.structures, survey)
-        return replace(case, components=leads, structures=found.structures)
+        apart = overlapping(claim, found.gates)
+        return replace(case, components=leads, structures=found.structures, untwinned=apart)
     own = evidence_of(claim, outcome, survey, found.known, column, turned)
     case = replace(case, components=own)
+    unequal = column and unequal_errors(survey.study, found.invariance, column)
+    if claim.estimand == "slope_difference" and unequal:
+        why = f"{MEASUREMENT}: error variances differ between groups of {column}"
+        return replace(case, untwinned=why)
     if not claim.comparing:
         return case
     twins = evidence_of(claim, outcome, survey, found.twins, column, turned)
@@ -134,7 +142,7 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     return replace(case, untwinned=f"{MEASUREMENT}{why}")
 
 
-def _why_no_structure(claim: Claim, found: Findings) -> str:
+def _why_no_structure(claim: Claim, found: Findings, survey: Survey) -> str:
     """Reason code where the structure a claim is about, or a rival of it, has no solution."""
     if claim.estimand != "rival_models":
         return ""
@@ -142,7 +150,13 @@ def _why_no_structure(claim: Claim, found: Findings) -> str:
     expected = f"{len(claim.versus)} factors"
     if table.empty or table["model"].iloc[0] != expected:
         return "no_structure"
-    unsolved = table.loc[table["bic"].isna(), "model"] if "bic" in table else table["model"]
+    if "bic" not in table:
+        return f"no_solution: {expected}"
+    # With respondents every rival is judged by those left out, or none is.
+    missing = table["bic"].isna()
+    if survey.has_respondents:
+        missing |= table.get("cv_difference", pd.Series(np.nan, table.index)).isna()
+    unsolved = table.loc[missing & table["model"].str.contains("factor"), "model"]
     return f"no_solution: {', '.join(unsolved)}" if len(unsolved) else ""
 
 

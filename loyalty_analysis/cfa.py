@@ -11,6 +11,7 @@ import pandas as pd
 
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.factors import Factors, factors
+from loyalty_analysis.inference import FEW_CLUSTERS
 from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.sem_fit import Fit
 from loyalty_analysis.sem_indices import FIT_COLUMNS, fit_row
@@ -166,7 +167,8 @@ def cfa_fit(measured: Measured, rivals: pd.DataFrame | None = None) -> pd.DataFr
     DataFrame
         model, parameters, chi2, df, p_value, cfi, tli, rmsea, rmsea_low, rmsea_high (90%),
         rmsea_close, srmr, log_likelihood, aic, bic, n, admissible, estimator, problem. With
-        respondents the chi-square is scaled, and CFI, TLI and RMSEA are the robust ones.
+        respondents the chi-square is scaled, and CFI, TLI and RMSEA are the robust ones. No p
+        values with fewer than 50 clusters: a robust test of many restrictions needs as many.
 
     Examples
     --------
@@ -180,10 +182,13 @@ def cfa_fit(measured: Measured, rivals: pd.DataFrame | None = None) -> pd.DataFr
     else:
         row = {"model": MODEL} | fit_row(measured.fit)
         row["problem"] = measured.named(row["problem"])
-    first = pd.DataFrame([row], columns=["model", *FIT_COLUMNS])
-    if rivals is None or rivals.empty:
-        return first
-    return pd.concat([first, rivals], ignore_index=True)
+    table = pd.DataFrame([row], columns=["model", *FIT_COLUMNS])
+    if rivals is not None and len(rivals):
+        table = pd.concat([table, rivals], ignore_index=True)
+    if 0 < (measured.factors.survey.n_clusters or 0) < FEW_CLUSTERS:
+        tests = ["p_value", "rmsea_close", "p_value_difference"]
+        table[[name for name in tests if name in table]] = np.nan
+    return table
 
 
 def cfa_loadings(measured: Measured) -> pd.DataFrame:

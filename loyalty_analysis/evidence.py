@@ -12,6 +12,7 @@ from scipy.special import ndtri, stdtrit
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.contrasts import equation_of
 from loyalty_analysis.gates import COLUMNS, blocked
+from loyalty_analysis.invariance import decisive
 from loyalty_analysis.rules import (
     CONTRADICTED,
     INCONCLUSIVE,
@@ -20,6 +21,8 @@ from loyalty_analysis.rules import (
     Evidence,
     Ruling,
 )
+from loyalty_analysis.sem_ladder import FEW
+from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
 Known = dict[tuple[str, ...], Evidence]
@@ -40,12 +43,15 @@ class Findings:
         The same, corrected for measurement error, where that could be done.
     gates, structures : DataFrame
         Of :func:`gates.gates` and :func:`structures.rival_structures`.
+    invariance : DataFrame
+        Of :func:`invariance.invariance`.
     """
 
     known: Known = field(default_factory=dict)
     twins: Known = field(default_factory=dict)
     gates: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(COLUMNS)))
     structures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    invariance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"group": []}))
 
 
 def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
@@ -88,7 +94,32 @@ def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
     found = Findings(known, twins)
     structures = results.get("cfa_fit", pd.DataFrame({"model": []}))
     structures = structures[structures["model"] != "measurement"].reset_index(drop=True)
-    return replace(found, gates=results.get("gates", found.gates), structures=structures)
+    gates = results.get("gates", found.gates)
+    steps = results.get("invariance", found.invariance)
+    return replace(found, gates=gates, structures=structures, invariance=steps)
+
+
+def unequal_errors(study: Study, invariance: pd.DataFrame, column: str) -> bool:
+    """Whether loadings of contrasted groups can be held equal and error variances cannot.
+
+    Slopes of scores depend on reliability, so that they differ there although no slope of the
+    constructs does.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> steps = pd.DataFrame({"group": "sector", "step": ["metric", "scalar", "strict"]})
+    >>> numbers = {"holds": [True, False, False], "delta_cfi": [0, -0.02, -0.03]}
+    >>> steps = steps.assign(**numbers, delta_rmsea=[0, 0.02, 0.03])
+    >>> unequal_errors(load_study("rice_simulated"), steps, "sector")
+    True
+    """
+    part = invariance[invariance["group"] == decisive(study, invariance, column)]
+    steps = part.set_index("step") if len(part) else pd.DataFrame()
+    if not {"metric", "strict"} <= set(steps.index) or not steps.loc["metric", "holds"]:
+        return False
+    last = steps.loc["strict"]
+    return bool(-last["delta_cfi"] > FEW[0] or last["delta_rmsea"] > FEW[1])
 
 
 def evidence_of(
@@ -143,11 +174,18 @@ def gate_reason(
     versus = () if claim.estimand == "slope_difference" else claim.versus
     named = [*claim.term.replace(":", "+").split("+"), *versus, *claim.through, outcome]
     named = [name.strip() for name in named if name.strip() in study.constructs]
-    if claim.estimand == "rival_models":
+    if claim.estimand == "rival_models":  # whether they can be told apart is what it is about
         return blocked(gates, named, skip=("htmt", "admissible", "invariance"), warns=warns)
     equation = equation_of(study, claim.estimand, outcome)
     together = (outcome, *equation.terms) if equation else ()
     return blocked(gates, named, together, column, warns=warns)
+
+
+def overlapping(claim: Claim, gates: pd.DataFrame) -> str:
+    """Reason code where two constructs that a claim calls distinct fail the limit of HTMT."""
+    others = ("reliability", "admissible", "invariance")
+    both = [blocked(gates, claim.versus, claim.versus, skip=others, warns=w) for w in (False, True)]
+    return "; ".join(filter(None, both))
 
 
 def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:
@@ -169,9 +207,9 @@ def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:
 def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Evidence, ...]:
     """Lead of the declared structure over each rival, in log likelihood per respondent.
 
-    Of respondents who were left out of the estimation. Where only moments are known nobody can be
-    left out, nor where answers are missing: then half the difference in BIC, with the error that
-    the chi-square test implies; a rival that is ahead by BIC alone has no interval.
+    Of respondents who were left out of the estimation (and answered every item). Where only moments
+    are known nobody can be left out: then half the difference in BIC, with the error that the
+    chi-square test implies; a rival that is ahead by BIC alone has no interval.
 
     Parameters
     ----------
@@ -184,7 +222,7 @@ def structure_evidence(structures: pd.DataFrame, survey: Survey) -> tuple[Eviden
     scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
     for _, row in fewer_factors(structures).iterrows():
         if survey.has_respondents and pd.notna(row.get("cv_difference")):
-            value, error = row["cv_difference"] / survey.n, row["cv_error"] / survey.n
+            value, error = (row[name] / row["cv_n"] for name in ("cv_difference", "cv_error"))
         else:
             value = (row["bic"] - first["bic"]) / 2 / survey.n
             p = 1.0 if pd.isna(row["p_value_difference"]) else row["p_value_difference"]

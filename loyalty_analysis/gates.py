@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.cfa import Measured
+from loyalty_analysis.invariance import decisive
+from loyalty_analysis.sem_ladder import FEW, MANY, MANY_GROUPS
 from loyalty_analysis.study import Study
 
 COLUMNS = ("gate", "about", "value", "limit", "passes", "warns", "note")
@@ -72,9 +74,10 @@ def _reliability(study: Study, table: pd.DataFrame) -> list[Found]:
     rows = []
     limit = study.gates.reliability
     for row in table.itertuples():
-        value = float(np.nanmax([row.alpha, row.omega])) if row.alpha == row.alpha else np.nan
+        declared = getattr(row, "declared", np.nan)
+        value = float(np.nanmax([row.alpha, row.omega])) if row.alpha == row.alpha else declared
         label = study.label(row.construct)
-        note = f"{label}: {row.note}." if np.isnan(value) else (
+        note = f"{label}: {row.note}." if np.isnan(row.alpha) else (
             f"{label}: alpha {row.alpha:.2f}, omega "
             f"{'not assessable' if np.isnan(row.omega) else f'{row.omega:.2f}'}; "
             f"at least one must reach {limit:g}."
@@ -103,28 +106,39 @@ def _htmt(study: Study, table: pd.DataFrame) -> list[Found]:
 
 def _invariance(study: Study, table: pd.DataFrame) -> list[Found]:
     rows = []
-    for column, part in table.groupby("group", sort=False) if len(table) else ():
-        steps, why = part.set_index("step"), part["note"].iloc[0]
-        contrast = study.contrasts.get(str(column))
-        compared = f", {part['levels'].iloc[0]}, "
-        absent = [s for s in contrast.sides if f", {s}, " not in compared] if contrast else []
-        if "metric" not in steps.index or absent:
-            why = why or f"too few respondents in {' and '.join(absent)}"
-            note = f"{column}: metric invariance cannot be assessed ({why})."
-            rows.append(("invariance", str(column), np.nan, np.nan, False, note))
-            continue
-        metric = steps.loc["metric"]
-        some = metric["enough"] == 1
-        said = "holds" if metric["holds"] else "does not hold"
-        if not metric["holds"]:
-            said += f"; loadings that differ: {metric['freed'] or 'none'}"
-            said += ", two invariant items are left for each construct" if some else ""
-        if not steps.loc["configural", "admissible"]:
-            said = "cannot hold: the groups by themselves have no admissible solution"
-        note = f"{column}: metric invariance {said}."
-        passes = bool(metric["holds"] or some)
-        rows.append(("invariance", str(column), -metric["delta_cfi"], np.nan, passes, note))
+    for column in study.design.groups if len(table) else ():
+        part = table[table["group"] == decisive(study, table, column)]
+        if len(part):
+            rows.append(_metric(study, column, part))
     return rows
+
+
+def _metric(study: Study, column: str, part: pd.DataFrame) -> Found:
+    steps, why = part.set_index("step"), part["note"].iloc[0]
+    contrast = study.contrasts.get(column)
+    compared = f", {part['levels'].iloc[0]}, "
+    absent = [s for s in contrast.sides if f", {s}, " not in compared] if contrast else []
+    if "metric" not in steps.index or absent:
+        why = why or f"too few respondents in {' and '.join(absent)}"
+        note = f"{column}: metric invariance cannot be assessed ({why})."
+        return "invariance", column, np.nan, FEW[0], False, note
+    metric = steps.loc["metric"]
+    some = metric["enough"] == 1
+    if metric["holds"]:
+        said = "holds"
+    elif not steps.loc["configural", "admissible"]:
+        said = "cannot hold: the groups by themselves have no admissible solution"
+    elif not metric["freed"]:
+        said = "does not hold, whichever loadings may differ"
+    else:
+        said = f"does not hold; loadings that differ: {metric['freed']}"
+        said += ", two invariant items are left for each construct" if some else ""
+    limit = (MANY if part["levels"].iloc[0].count(", ") + 1 >= MANY_GROUPS else FEW)[0]
+    passes = bool(metric["holds"] or some)
+    return (
+        "invariance", column, -metric["delta_cfi"], limit, passes,
+        f"{column}: metric invariance {said}.",
+    )  # fmt: skip
 
 
 def _admissible(measured: Measured) -> list[Found]:

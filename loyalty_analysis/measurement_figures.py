@@ -206,19 +206,18 @@ def method_bands(method_bias: pd.DataFrame, study: Any) -> Figure:
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("mobile_customers")
     >>> method_bands(method_bias(survey), survey.study).title
-    'With a common method of up to 40% of the variance, 2 of 3 slopes keep their side of zero'
+    'With a common method of up to 20% of the variance, 2 of 3 slopes keep their side of zero'
     """
     kept = captions.kept_slopes(method_bias, study).set_index(["model", "term"])
     table = _scenarios(method_bias[method_bias["model"].isin(kept.index.levels[0])])
-    most = float(table["place"].max())
     plain = table.loc[table["place"] == 0, ["conf_low", "conf_high"]]
     bound = 1.5 * float(np.nanmax(plain.abs().to_numpy(), initial=0.0)) or 1.0
-    title = captions.bands_finding(kept, most)
+    title = captions.bands_finding(kept, float(kept["reach"].max()))
     note = (
         "Grey band: 95% interval, the share taken as known; a row is "
         f"{number(-bound, 1)} to {number(bound, 1)} high. Hollow: the interval includes zero. No "
         "mark: no such correlations can exist. Right: largest share up to which the slope keeps "
-        f"its side of zero (all: at every share). {sample(table['n'])}"
+        f"its side of zero (all: at every share possible in both directions). {sample(table['n'])}"
     )
     with house_style():
         page = _bands_page(title, note, table, kept, study, bound)

@@ -182,25 +182,29 @@ def bands(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        model, outcome, term, beta (no method), lowest, highest, holds_to (largest share up to which
-        every admissible interval stays on its side of zero; empty where not even without a method).
+        model, outcome, term, beta (no method), lowest, highest, holds_to (largest share, of those
+        possible in both directions, up to which every interval stays on its side of zero; empty
+        where not even without a method).
 
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
     >>> found = bands(method_bias(read_survey("mobile_customers")))
     >>> found.loc[1, "term"], float(found.loc[1, "holds_to"])
-    ('likeability', 0.4)
+    ('likeability', 0.2)
     """
     rows = []
     for key, part in table.groupby(["model", "outcome", "term"], sort=False):
-        part = part[part["admissible"] & (part["direction"] != "marker")]
-        plain = part.loc[part["direction"] == "none", "beta"]
+        part = part[part["direction"] != "marker"]
+        plain = part.loc[(part["direction"] == "none") & part["admissible"], "beta"]
         side = np.sign(plain.iloc[0]) if len(plain) else 1.0
+        seen = part["beta"]
+        # A share that only one direction allows says nothing of the other.
+        part = part[part.groupby("share")["admissible"].transform("all").astype(bool)]
         ends = (part["conf_low"] if side > 0 else -part["conf_high"]).groupby(part["share"]).min()
         held = ends.index[(ends > 0).cummin()]
         rows.append(
-            (*key, plain.iloc[0] if len(plain) else np.nan, part["beta"].min(), part["beta"].max(),
+            (*key, plain.iloc[0] if len(plain) else np.nan, seen.min(), seen.max(),
              held.max() if len(held) else np.nan)
         )  # fmt: skip
     names = ["model", "outcome", "term", "beta", "lowest", "highest", "holds_to"]

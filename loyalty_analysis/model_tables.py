@@ -20,7 +20,7 @@ _HEADS = {
     "slope": "Slope [95% interval]",
     "p": "p",
     "beta": "Standardized [95% interval]",
-    "latent": "Free of measurement error [95% interval]",
+    "latent": "Corrected for measurement error [95% interval]",
     "zero_order": "r alone",
     "vif": "VIF",
 }
@@ -93,7 +93,7 @@ def regression_table(
         _estimator(about.loc[chosen], study),
         "Slope: points of the outcome per point of the term. Standardized: SDs of the outcome per "
         "SD of the term; categories per unit. r alone: correlation with nothing held constant.",
-        "Free of measurement error: the standardized slope of the same equation among latent "
+        "Corrected for measurement error: the standardized slope of the same equation among latent "
         "constructs, single items at their declared reliability."
         if corrected
         else "",

@@ -307,8 +307,8 @@ def regression(survey: Survey, latent: Twins | None = None) -> pd.DataFrame:
         p_value, conf_low, conf_high (raw, in scale points); n; beta, beta_std_error, beta_df,
         beta_p, beta_low, beta_high (standardized); zero_order (correlation with the outcome); vif;
         beta_latent, beta_latent_std_error, beta_latent_df, beta_latent_low, beta_latent_high (the
-        same slope among constructs free of measurement error; empty without ``latent``). Categories
-        with fewer than ten respondents stand in the equation and are left out here.
+        same slope, corrected for measurement error; empty without ``latent``). Categories with
+        fewer than ten respondents stand in the equation and are left out here.
 
     Examples
     --------

@@ -19,6 +19,7 @@ from loyalty_analysis.measurement import (
     omega,
 )
 from loyalty_analysis.moments import Array, Moments
+from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.survey import Survey
 
 Loadings = Mapping[str, Array]
@@ -214,7 +215,7 @@ def item_statistics(survey: Survey) -> pd.DataFrame:
     tables = []
     for name in survey.study.model_constructs:
         sample = item_sample(survey, [name])
-        if sample is None or len(sample.columns) < 2 or sample.n < 2:
+        if sample is None or len(sample.columns) < 2 or sample.n < SMALLEST_GROUP:
             continue
         part = sample.moments[""]
         rest, low, high = item_rest(part)

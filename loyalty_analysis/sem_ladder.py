@@ -27,7 +27,7 @@ from loyalty_analysis.sem_data import sem_data
 from loyalty_analysis.sem_fit import Fit, fit_model
 from loyalty_analysis.sem_indices import difference_test, fit_indices
 from loyalty_analysis.sem_likelihood import Likelihood
-from loyalty_analysis.sem_model import Key, LatentModel, parameter_table, parse
+from loyalty_analysis.sem_model import Key, LatentModel, ModelError, parameter_table, parse
 from loyalty_analysis.sem_results import problems
 
 EQUAL = {
@@ -80,6 +80,7 @@ def step_fits(
     Returns
     -------
     dict of str to Fit
+        Without the scalar or strict step where it has no solution, and what follows it.
 
     Raises
     ------
@@ -95,7 +96,15 @@ def step_fits(
             f"invariance needs {SMALLEST} respondents in every group, fewer are in "
             f"{', '.join(small)}; merge or leave out small groups."
         )
-    return {step: fit_model(model, known, equal=EQUAL[step], **options) for step in STEPS}
+    fits: dict[str, Fit] = {}
+    for step in STEPS:
+        try:
+            fits[step] = fit_model(model, known, equal=EQUAL[step], **options)
+        except ModelError:
+            if step in ("configural", "metric"):
+                raise
+            break
+    return fits
 
 
 def ladder(fits: Mapping[str, Fit]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ same journal 23, 51-67 (second-order models).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,8 @@ def rivals(
         The columns of `sem_indices.fit_row` behind ``model``, then ``chi2_difference,
         df_difference, p_value_difference`` (against the first),
         ``cv_log_likelihood`` (mean per respondent left out), ``cv_difference`` and ``cv_error``
-        (the first less the rival, sum over respondents, with its standard error), ``problem``.
+        (the first less the rival, sum over respondents, with its standard error), ``cv_n`` (who
+        answered every item), ``problem``.
         A rival that has no solution keeps its row, and says why in ``problem``; a fold that cannot
         be left out leaves nan.
     """
@@ -115,10 +117,18 @@ def rivals(
         raise fits[0]
     rows = [_row(name, fit, fits[0]) for name, fit in zip(scripts, fits, strict=True)]
     table = pd.DataFrame(rows)
-    if known.has_rows and not known.missing:
-        left_out = _cross_validated(fits, known, folds, seed)
+    if known.has_rows:
+        whole = known if not known.missing else _complete(known)
+        left_out = _cross_validated(fits, whole, folds, seed)
         table = pd.concat([table, left_out], axis=1)
     return table
+
+
+def _complete(known: SemData) -> SemData:
+    """The respondents who answered everything."""
+    group, count = known.groups[0], len(known.columns)
+    patterns = tuple(one for one in group.patterns if len(one.seen) == count)
+    return replace(known, groups=(replace(group, patterns=patterns),))
 
 
 def _tried(script: str, known: SemData, options: Mapping[str, Any]) -> Fit | ModelError:
@@ -144,6 +154,9 @@ def _cross_validated(
     fits: Sequence[Fit | ModelError], data: SemData, folds: int, seed: int
 ) -> pd.DataFrame:
     """Likelihood of each respondent under models fitted without them."""
+    names_of = ["cv_log_likelihood", "cv_difference", "cv_error", "cv_n"]
+    if not data.groups[0].patterns or data.groups[0].patterns[0].weight < 2 * folds:
+        return pd.DataFrame(np.nan, range(len(fits)), names_of)
     pattern = data.groups[0].patterns[0]
     rows, weights = pattern.rows, pattern.case_weights
     assert rows is not None and weights is not None
@@ -165,8 +178,9 @@ def _cross_validated(
     for level in levels:
         ahead = np.bincount(which.ravel(), (levels[0] - level) * weights)
         error = np.sqrt(len(ahead)) * ahead.std(ddof=1)
-        found.append((level @ weights / weights.sum(), ahead.sum(), error if ahead.any() else 0.0))
-    return pd.DataFrame(found, columns=["cv_log_likelihood", "cv_difference", "cv_error"])
+        error = error if ahead.any() else 0.0
+        found.append((level @ weights / weights.sum(), ahead.sum(), error, len(rows)))
+    return pd.DataFrame(found, columns=names_of)
 
 
 def _left_out(known: Fit, train: Moments, columns: Sequence[str], rows: Array) -> Array:

@@ -36,7 +36,7 @@ REASONS = {
     "not_in_model": "measured, but no driver of this equation",
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
-    "measurement_error": "settled by scores alone, but not free of measurement error",
+    "measurement_error": "settled by scores alone, but not when corrected for measurement error",
     "low_reliability": "measured too unreliably",
     "not_distinct": "cannot be told apart as measured here",
     "not_invariant": "the items do not mean the same in each group",
@@ -140,15 +140,15 @@ def verdict_sentence(
 
 
 def _corrected(case: Case, study: Study) -> str:
-    """What slopes free of measurement error say, for claims that need both to agree."""
+    """What slopes corrected for measurement error say, for claims that need both to agree."""
     if not case.twins:
-        return "No slope free of measurement error could be had." if case.untwinned else ""
+        return "No slope corrected for measurement error is to be had." if case.untwinned else ""
     leads = [one for one in case.twins if one.label]
     twin = weakest(leads or case.twins, case.claim.sign)
     what = f" a lead of {number(twin.estimate)} over" if leads else f" {number(twin.estimate)}"
     rival = f" {in_sentence(study.label(twin.label))}" if leads else ""
     value = range_of(twin.conf_low, twin.conf_high)
-    return f"Free of measurement error:{what}{rival} ({value})."
+    return f"Corrected for measurement error:{what}{rival} ({value})."
 
 
 def _of_parts(case: Case, ruling: Ruling) -> str:

@@ -145,7 +145,7 @@ def method_reading(method_bias: pd.DataFrame, study: Any) -> Prose:
     >>> survey = read_survey("mobile_customers")
     >>> print(method_reading(method_bias(survey), survey.study))
     Of 3 slopes told from zero, 2 keep their side at every share of a common method that these
-    correlations allow (up to 40%, in both directions): likeability on satisfaction and likeability
+    correlations allow (up to 20%, in both directions): likeability on satisfaction and likeability
     on loyalty. Lost soonest, at 10%: competence on satisfaction. The share of a single factor
     (Harman) decides nothing and is not used.
     """
@@ -158,9 +158,10 @@ def method_reading(method_bias: pd.DataFrame, study: Any) -> Prose:
     stay = kept["everywhere"] & told
     verb = "keeps its" if stay.sum() == 1 else "keep their"
     many = f"{told.sum()} slopes" if told.sum() > 1 else "1 slope"
+    most = percent(kept["reach"].max())
     said = (
         f"Of {many} told from zero, {stay.sum() or 'none'} {verb} side at every share of a common "
-        f"method that these correlations allow (up to {percent(shares[-1])}, in both directions)"
+        f"method that these correlations allow (up to {most}, in both directions)"
     )
     said += f": {listing(names[stay], 4)}." if stay.any() else "."
     lost = told & ~stay
@@ -183,7 +184,7 @@ def _on(term: str, outcome: str, study: Any) -> str:
 
 
 def twin_reading(regression: pd.DataFrame, study: Any) -> Prose:
-    """Say how far slopes free of measurement error lie from those of scores.
+    """Say how far slopes corrected for measurement error lie from those of scores.
 
     Examples
     --------

@@ -107,8 +107,11 @@ class Twins:
         names = [self._node(name) for name in (*present, outcome)]
         index = np.array([graph.nodes.index(name) for name in names])
         spread = graph.moments(theta)[0][..., index[:, None], index]
-        size = np.sqrt(np.diagonal(spread, axis1=-2, axis2=-1))
+        # Of a single item the reliability is known, not the error variance: that varies with it.
+        share = np.array([self._share(name) for name in (*present, outcome)])
+        size = np.sqrt(np.diagonal(spread, axis1=-2, axis2=-1) * share)
         correlation = spread / (size[..., :, None] * size[..., None, :])
+        correlation[..., np.arange(len(share)), np.arange(len(share))] = 1
         beta = np.linalg.solve(correlation[..., :-1, :-1], correlation[..., :-1, -1:])[..., 0]
         plain = np.array([term not in self.factors.survey.scaled for term in present], dtype=bool)
         unit = size[..., :-1] * np.sqrt(self.fit.data.n / (self.fit.data.n - 1))
@@ -119,8 +122,13 @@ class Twins:
         return found
 
     def _node(self, name: str) -> str:
-        known = name in self.factors.survey.study.constructs
-        return self.factors.factor[name] if known else self.factors.column[name]
+        items = self.factors.items[name]
+        return self.factors.factor[name] if len(items) > 1 else self.factors.column[items[0]]
+
+    def _share(self, name: str) -> float:
+        known = self.factors.survey.study.constructs
+        single = name in known and len(self.factors.items[name]) == 1
+        return (known[name].reliability or 1.0) if single else 1.0
 
 
 @one_thread

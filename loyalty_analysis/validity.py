@@ -1,7 +1,7 @@
 """Whether constructs differ from each other: heterotrait-monotrait ratios and what goes with them.
 
 A ratio of correlations between constructs to correlations within them estimates the correlation
-free of measurement error; near 1, two scales measure one thing.
+corrected for measurement error; near 1, two scales measure one thing.
 """
 
 from __future__ import annotations

@@ -77,6 +77,8 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
 
     Examples
     --------
+    >>> from loyalty_analysis.claims import Claim
+    >>> from loyalty_analysis.rules import Evidence
     >>> claim = Claim(id="x", text="", estimand="total", outcome="y", sign="+", size="clear")
     >>> case = Case(claim, "y", (Evidence(0.2, 0.08, 200, 0.04, 0.36, 210),))
     >>> ruling(case, 0.01)[0]
@@ -84,7 +86,10 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     """
     claim = case.claim
     if case.structures is not None:
-        return rule_structures(case.structures, case.components, p_holm)
+        found, shown = rule_structures(case.structures, case.components, p_holm)
+        if found.verdict == SUPPORTED and case.untwinned:
+            found = Ruling(INCONCLUSIVE, reason=case.untwinned)
+        return found, shown
     found, shown = rule_all(case.components, claim.sign, claim.bound, p_holm)
     if case.twins or case.untwinned:
         # Whether both agree is asked before Holm, whose p value is the larger of theirs.

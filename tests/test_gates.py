@@ -1,4 +1,4 @@
-"""Gates at their edges, what they stop, and slopes that must hold free of measurement error too."""
+"""Gates at their edges, what they stop, and verdicts that error-corrected slopes must share."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_a_gate_through_the_whole_analysis(survey: Survey) -> None:
     assert warned["verdict"][0] == "supported"
 
 
-# Slopes free of measurement error
+# Slopes corrected for measurement error
 
 BESIDE = {"versus": ["b"]}
 CLEAR = Evidence(0.3, 0.05, 500, 0.2, 0.4, 600)
@@ -322,12 +322,12 @@ def test_slopes_that_agree(asked: tuple[Survey, dict[str, pd.DataFrame]]) -> Non
     survey, results = asked
     rows = judge(survey, results)
     assert rows["verdict"].tolist() == ["supported"] * 4
-    assert "Free of measurement error" not in rows["sentence"][0]
+    assert "Corrected for measurement error" not in rows["sentence"][0]
     twin = findings(results).twins["slope", "y.total", "a"]
     low, high = (f"{end:.2f}" for end in (twin.conf_low, twin.conf_high))
-    said = f"Free of measurement error: {twin.estimate:.2f} (95% interval {low} to {high})."
+    said = f"Corrected for measurement error: {twin.estimate:.2f} (95% interval {low} to {high})."
     assert rows["sentence"][1].endswith(f"; supported. {said}")
-    assert "Free of measurement error: a lead of" in rows["sentence"][2]
+    assert "Corrected for measurement error: a lead of" in rows["sentence"][2]
     # The score of a construct goes with less than the construct itself, and has the larger p.
     scores = findings(results).known["slope", "y.total", "a"]
     assert twin.estimate > scores.estimate
@@ -340,8 +340,8 @@ def test_slopes_that_do_not_agree(asked: tuple[Survey, dict[str, pd.DataFrame]])
     other = {"": 0.1, "_std_error": 0.2, "_low": -0.3, "_high": 0.5}
     rows = judge(survey, latent(results, **other))
     assert rows["reason"].tolist() == ["", "measurement_error", "measurement_error", ""]
-    words = "settled by scores alone, but not free of measurement error"
-    assert f"; inconclusive ({words}). Free of measurement error: 0.10" in rows["sentence"][1]
+    words = "settled by scores alone, but not when corrected for measurement error"
+    assert f"; inconclusive ({words}). Corrected for measurement error: 0.10" in rows["sentence"][1]
     assert "would about settle it" not in rows["sentence"][1]  # more respondents would not
     assert rows["p_holm"][1] > 0.5
 
@@ -351,7 +351,7 @@ def test_no_twin_at_all(asked: tuple[Survey, dict[str, pd.DataFrame]]) -> None:
     nothing = dict.fromkeys(["", "_std_error", "_low", "_high"], np.nan)
     rows = judge(survey, latent(results, **nothing))
     assert rows["reason"].tolist() == ["", "measurement_error", "measurement_error", ""]
-    assert rows["sentence"][1].endswith("No slope free of measurement error could be had.")
+    assert rows["sentence"][1].endswith("No slope corrected for measurement error is to be had.")
 
 
 @pytest.mark.parametrize("declared", [None, 0.7])
@@ -367,7 +367,7 @@ def test_a_single_item_needs_a_declared_reliability(tmp_path: Path, declared: fl
     rows = judge(survey)
     reason = "" if declared else "measurement_error: no reliability is declared for b"
     assert rows["reason"].tolist() == ["", reason]
-    said = "No slope free of measurement error could be had."
+    said = "No slope corrected for measurement error is to be had."
     assert rows["sentence"][1].endswith(said) != bool(declared)
 
 

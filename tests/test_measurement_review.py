@@ -20,6 +20,7 @@ from loyalty_analysis.lavaan import study_script
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.twins import twins
 from loyalty_analysis.validity import discriminant
+from loyalty_analysis.verdicts import judge
 
 CLAIM = {"term": "a", "outcome": "y", "estimand": "total"}
 TRUTH = equal(["a", "b", "y"], 0.5)
@@ -115,3 +116,88 @@ def test_the_script_shows_no_moments_of_fewer_than_ten(
     survey = surveyed(tmp_path / "categories", frame, **tables, model=model)
     assert survey.small_groups == frozenset()
     assert ("place_there" in study_script(survey)) == shown
+
+
+GROUPS = {"design": {"groups": ["land"]}, "contrasts": {"land": {"a": "north", "b": "south"}}}
+DIFFERENCE = {
+    "estimand": "slope_difference", "outcome": "y", "term": "a", "versus": ["north", "south"],
+}  # fmt: skip
+
+
+def noisier(frame: pd.DataFrame, items: list[str], seed: int) -> pd.DataFrame:
+    """The same answers with more error in some items; loadings in their units stay."""
+    noise = np.random.default_rng(seed).normal(size=(len(frame), len(items)))
+    return frame.assign(**{name: frame[name] + noise[:, k] for k, name in enumerate(items)})
+
+
+def test_slopes_of_scores_that_differ_by_reliability_alone_settle_nothing(tmp_path: Path) -> None:
+    """Equal slopes of the constructs, equal loadings; one scale has more error in one group."""
+    truth = equal(["a", "b", "y"], 0.6)
+    north, south = (drawn(implied(truth), 1000, seed) for seed in (1, 2))
+    parts = [north.assign(land="north"), noisier(south, ["a1", "a2", "a3"], 3).assign(land="south")]
+    study = study_of(["a", "b", "y"], **GROUPS)
+    frame = pd.concat(parts, ignore_index=True)
+    survey = survey_of(tmp_path, study=study, frame=frame, claims=[DIFFERENCE])
+    results = analyse(survey, everything=False)
+    steps = results["invariance"].set_index("step")
+    assert steps.loc["metric", "holds"] and not steps.loc["strict", "holds"]
+    row = judge(survey, results).iloc[0]
+    assert row["conf_low"] > 0 and row["p_holm"] < 0.05  # scores alone would settle it
+    assert row["verdict"] == "inconclusive"
+    assert row["reason"] == "measurement_error: error variances differ between groups of land"
+
+
+def test_two_contrasted_groups_of_many_are_compared_by_themselves(tmp_path: Path) -> None:
+    """Among many groups that agree, one that differs is lost in the change of CFI."""
+    frames = []
+    for k, name in enumerate(["north", "south", *(f"other{n}" for n in range(6))]):
+        part = drawn(implied(TRUTH), 300, 20 + k)
+        if name == "south":
+            part["a2"] = 0.25 * part["a2"] + np.random.default_rng(9).normal(size=300)
+        frames.append(part.assign(land=name))
+    study = study_of(["a", "b", "y"], **GROUPS)
+    frame = pd.concat(frames, ignore_index=True)
+    survey = survey_of(tmp_path, study=study, frame=frame, claims=[DIFFERENCE])
+    results = analyse(survey, everything=False)
+    table = results["invariance"]
+    own = table[(table["group"] == "land (north, south)") & (table["step"] == "metric")].iloc[0]
+    assert own["levels"] == "north, south" and not own["holds"]
+    found = results["gates"]
+    [row] = found[found["gate"] == "invariance"].to_dict("records")
+    assert row["about"] == "land" and row["value"] == -own["delta_cfi"] > row["limit"]
+
+
+def test_what_a_study_declares_of_a_single_item_must_reach_the_limit_too(tmp_path: Path) -> None:
+    constructs = {"a": {"items": ["a1"], "reliability": 0.4}, "b": {"items": ["b1", "b2", "b3"]},
+                  "y": {"items": ["y1", "y2", "y3"]}}  # fmt: skip
+    study = {**study_of(["a", "b", "y"]), "constructs": constructs}
+    frame = drawn(implied(TRUTH), 300)
+    row = judge(survey_of(tmp_path, study=study, frame=frame, claims=[CLAIM])).iloc[0]
+    assert (row["verdict"], row["reason"]) == ("not testable", "low_reliability: a")
+
+
+def test_constructs_that_hardly_differ_are_not_called_distinct(tmp_path: Path) -> None:
+    """A lead in likelihood beside a ratio of correlations that the same report calls too high."""
+    truth = equal(["a", "b", "y"], 0.5)
+    truth.loc["a", "b"] = truth.loc["b", "a"] = 0.95
+    asked = {"estimand": "rival_models", "outcome": "", "term": "", "versus": ["a", "b"],
+             "sign": "+", "models": {"one": [["a", "b"]]}}  # fmt: skip
+    frame = drawn(implied(truth), 9000)
+    study = study_of(["a", "b", "y"])
+    survey = survey_of(tmp_path, study=study, frame=frame, claims=[asked])
+    row = judge(survey).iloc[0]
+    assert row["conf_low"] > 0  # respondents left out are more likely under two factors
+    assert (row["verdict"], row["reason"]) == ("inconclusive", "not_distinct: a and b")
+
+
+def test_missing_answers_keep_the_likelihood_of_respondents_left_out(tmp_path: Path) -> None:
+    asked = {"estimand": "rival_models", "outcome": "", "term": "", "versus": ["a", "b"],
+             "sign": "+", "models": {"one": [["a", "b"]]}}  # fmt: skip
+    frame = drawn(implied(TRUTH), 500).round(6)
+    frame.loc[::25, "a2"] = np.nan
+    study = study_of(["a", "b", "y"], scale={"min": -50, "max": 50, "min_items": 2})
+    survey = survey_of(tmp_path, study=study, frame=frame, claims=[asked])
+    results = analyse(survey, everything=False)
+    rivals = results["cfa_fit"].iloc[1:]
+    assert rivals["estimator"].str.startswith("FIML").all() and (rivals["cv_n"] == 480).all()
+    assert judge(survey, results)["verdict"][0] == "supported"

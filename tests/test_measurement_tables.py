@@ -179,4 +179,4 @@ def test_regressions_show_slopes_free_of_error_where_there_are_any() -> None:
     found = tables.regression_table(table, MODELS, study)
     assert row(found, "Affective commitment")[3:5] == ["0.46 [0.43, 0.49]", "0.50 [0.40, 0.60]"]
     assert row(found, "Forced commitment")[4] == "–"
-    assert "Free of measurement error: the standardized slope" in notes(found)
+    assert "Corrected for measurement error: the standardized slope" in notes(found)

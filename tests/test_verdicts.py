@@ -443,7 +443,7 @@ def test_verdicts_follow_from_the_numbers_of_their_rows(rice):
     """What a reader can check: the rules applied to the row as printed."""
     table = rice[2]
     printed = table[table["estimate"].notna() & (table["estimand"] != "largest")]
-    # A slope free of measurement error can take a verdict back, or its size; nothing else can.
+    # Only a slope corrected for measurement error can take a verdict back, or its size.
     held = printed["reason"].str.startswith("measurement_error")
     assert (printed.loc[held, "verdict"] == "inconclusive").all()
     for _, row in printed[~held].iterrows():
