@@ -126,7 +126,7 @@ DIFFERENCE = {
 
 def noisier(frame: pd.DataFrame, items: list[str], seed: int) -> pd.DataFrame:
     """The same answers with more error in some items; loadings in their units stay."""
-    noise = np.random.default_rng(seed).normal(size=(len(frame), len(items)))
+    noise = 0.8 * np.random.default_rng(seed).normal(size=(len(frame), len(items)))
     return frame.assign(**{name: frame[name] + noise[:, k] for k, name in enumerate(items)})
 
 
