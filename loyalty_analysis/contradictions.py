@@ -68,7 +68,7 @@ def _item_problems(study: Study) -> list[str]:
         for item in set(construct.reversed) - set(study.items_of(name)):
             hint = did_you_mean(item, study.items_of(name))
             problems.append(f"constructs.{name}.reversed: '{item}' is not an item of it. {hint}")
-        problems += _construct_problems(study, name)
+        problems += [*_construct_problems(study, name), *_score_problems(study, name)]
     return [*_scale_problems(study), *problems]
 
 
@@ -103,6 +103,36 @@ def _construct_problems(study: Study, name: str) -> list[str]:
     if assumed is not None and count > 1:
         return [f"constructs.{name}.reliability is for a single item; it has {count}. Remove it."]
     return []
+
+
+def _score_problems(study: Study, name: str) -> list[str]:
+    """What an item cannot be recoded into."""
+    construct, scale = study.constructs[name], study.scale_of(name)
+    asked = f"constructs.{name}.score = '{construct.score}'"
+    count, problems = len(study.items_of(name)), []
+    if construct.top and construct.score != "top_box":
+        problems.append(f"constructs.{name}.top needs score = 'top_box'. Give it, or remove top.")
+    if construct.score == "mean":
+        return problems
+    if count > 1:
+        problems.append(f"{asked} needs one item; it has {count}. Keep the one that is meant.")
+    if construct.reversed:
+        problems.append(
+            f"{asked} counts the highest answers, so its item cannot be reversed. Remove "
+            f"constructs.{name}.reversed, and turn the answers in the file."
+        )
+    if scale.min is None or scale.max is None:
+        return problems  # said where scales are checked
+    found = f"the scale is {scale.min:g} to {scale.max:g}. Correct min and max of the construct."
+    if construct.score == "nps" and (scale.min, scale.max) != (0, 10):
+        problems.append(f"{asked} needs answers from 0 to 10; {found}")
+    if construct.score == "top_box" and (scale.min % 1 or scale.max % 1):
+        problems.append(f"{asked} needs whole numbers; {found}")
+    elif construct.score == "top_box" and (construct.top or 1) > scale.max - scale.min:
+        problems.append(
+            f"{asked} with top = {construct.top or 1} leaves no answer below; {found}"
+        )
+    return problems
 
 
 def _model_problems(study: Study) -> list[str]:
@@ -233,6 +263,7 @@ def _moment_problems(study: Study) -> list[str]:
     asked: dict[str, object] = {f"design.{k}": v for k, v in _design_columns(study).items()}
     asked |= {"design.where": study.design.where, "scale.min_items": study.scale.min_items}
     asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
+    asked |= {f"constructs.{k}.score": c.score != "mean" for k, c in study.constructs.items()}
     asked |= {f"quality.{key}": getattr(study.quality, key) for key in _OF_RESPONDENTS}
     return [
         f"{key}: needs respondents, but {study.data} holds moments only. Remove it."

@@ -12,7 +12,14 @@ from scipy.linalg import block_diag
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
-from loyalty_analysis.inference import Estimate, Sample, estimate, pooled, single
+from loyalty_analysis.inference import (
+    Estimate,
+    Sample,
+    estimate,
+    pooled,
+    single,
+    vectorized,
+)
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
 from loyalty_analysis.regression import check_equation, latent_columns, standardized
@@ -233,10 +240,11 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
         present = [t for t, v in zip(terms, spread, strict=True) if v or t in equation.focal]
         refuse_collinear(sample.moments[side], present, f"{equation.model}, {column} {side}")
 
+    @vectorized
     def values(groups: Mapping[str, Moments]) -> Array:
-        size = np.sqrt(np.diag(pooled(groups).cross))
+        size = pooled(groups).size
         gap = slopes(groups[a], outcome, terms) - slopes(groups[b], outcome, terms)
-        return (gap * size[:-1] / size[-1])[focal]
+        return (gap * size[..., :-1] / size[..., -1:])[..., focal]
 
     found = replace(estimate(values, sample), df=_df_of_two(sample, a, b))
     return _table(
@@ -344,11 +352,12 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     check_equation(sample.moments[""], terms, f"{outcome}, {pair}")
     scaled = [column for column in (first, second) if column in survey.scaled]
 
+    @vectorized
     def values(moments: Moments) -> Array:
         # The product's slope does not depend on where its factors are centred, only on their unit.
-        slope = slopes(moments, outcome, terms)[-1:]
+        slope = slopes(moments, outcome, terms)[..., -1:]
         sizes = moments[[*scaled, outcome]].sd
-        return slope * np.prod(sizes[:-1]) / sizes[-1]
+        return slope * np.prod(sizes[..., :-1], axis=-1, keepdims=True) / sizes[..., -1:]
 
     return _table(
         estimate(single(values), sample), survey.n,

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from loyalty_analysis import captions
 from loyalty_analysis.captions import Panel
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import estimate, number, sample
+from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.measurement_figures import htmt, loadings, method_bands
 from loyalty_analysis.panels import (
     Panels,
@@ -27,7 +27,6 @@ from loyalty_analysis.panels import (
     panel_columns,
 )
 from loyalty_analysis.plotting import (
-    BLUE,
     DIVERGING,
     GREY,
     INK,
@@ -53,7 +52,6 @@ __all__ = [
     "zero_order",
 ]
 
-_COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
 _COMPOSITE = ["beta", "beta_low", "beta_high"]
 _TWIN = ["beta_latent", "beta_latent_low", "beta_latent_high"]
 _TWIN_NOTE = (
@@ -98,8 +96,9 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
     panels = _panels(regression, study)
     title = captions.slopes_finding(panels[0], study)
     twins = any(panel.slopes["beta_latent"].notna().any() for panel in panels)
-    limits = _forest_limits(panels)
-    outside = any(_beyond(row, limits) for panel in panels for row in panel.slopes.itertuples())
+    table = pd.concat([panel.slopes for panel in panels])
+    limits = limits_with_twins(table[_COMPOSITE], table[_TWIN])
+    outside = any(any(beyond(ends, limits)) for ends in table[_TWIN[1:]].to_numpy())
     note = (
         f"{_TWIN_NOTE if twins else ''}Lines: 95% intervals"
         f"{'; an arrow: beyond the axis' if outside else ''}. Grey: the interval includes zero. "
@@ -109,40 +108,11 @@ def forest(regression: pd.DataFrame, study: Any) -> Figure:
         pitch = 0.27 if twins else 0.0
         page, drawn = _slope_panels(title, note, panels, study, _slope_word, limits, pitch=pitch)
         for axes, y, row in drawn:
-            _draw_slope(axes, y - (0.05 if twins else 0.0), row)
-            _draw_twin(axes, y + 0.05, row, limits)
+            slope = row.beta, row.beta_low, row.beta_high
+            twin = row.beta_latent, row.beta_latent_low, row.beta_latent_high
+            draw_mark(axes, y - (0.05 if twins else 0.0), slope, told_side(row))
+            draw_twin(axes, y + 0.05, twin, captions.twin_side(row), limits)
     return Figure("forest", title, captions.slopes_alt(title, panels[0], study), page.figure)
-
-
-def _forest_limits(panels: Sequence[Panel]) -> tuple[float, float]:
-    """Ends of the axis: every composite slope, and twins as far as they leave those legible."""
-    table = pd.concat([panel.slopes for panel in panels])
-    low, high = limits_of(table[_COMPOSITE])
-    room = (high - low) / 2
-    return limits_of(table[_COMPOSITE], table[_TWIN].clip(low - room, high + room))
-
-
-def _draw_slope(axes: Axes, y: float, row: Any) -> None:
-    colour = _COLOURS[told_side(row)]
-    axes.plot([row.beta_low, row.beta_high], [y, y], color=colour, linewidth=1.8)
-    axes.plot(row.beta, y, "o", color=colour, markersize=4)
-
-
-def _draw_twin(axes: Axes, y: float, row: Any, limits: tuple[float, float]) -> None:
-    """Draw an error-corrected slope; an arrow stands where it leaves the axis."""
-    ends = row.beta_latent_low, row.beta_latent_high
-    colour = _COLOURS[captions.twin_side(row)]
-    axes.plot(ends, [y, y], color=colour, linewidth=0.9)
-    axes.plot(row.beta_latent, y, "D", color=colour, markersize=3, mfc="white")
-    for edge, mark in _beyond(row, limits):
-        axes.plot(edge, y, marker=mark, color=colour, markersize=4, clip_on=False)
-
-
-def _beyond(row: Any, limits: tuple[float, float]) -> list[tuple[float, int]]:
-    """Edges of the axis that the interval of a twin leaves by, each with its arrow."""
-    low, high = limits
-    left, right = row.beta_latent_low < low, row.beta_latent_high > high
-    return [(low, CARETLEFT)] * bool(left) + [(high, CARETRIGHT)] * bool(right)
 
 
 def zero_order(regression: pd.DataFrame, study: Any) -> Figure:

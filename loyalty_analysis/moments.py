@@ -1,7 +1,8 @@
 """Moments: counts, means and centred cross-products, the narrow waist of the whole analysis.
 
 Everything with a closed form (slopes, correlations, indirect effects, shares) is a function of
-Moments, so a printed correlation table is enough input. Moments of parts merge by addition.
+Moments, so a printed correlation table is enough input. Moments of parts merge by addition. Arrays
+may have leading dimensions, the moments of many samples at once: derivatives and resamples.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Moments:
     cross : ndarray, shape (k, k)
         Weighted sums of products of deviations from the means.
 
+    All but the columns may have leading dimensions: the moments of many samples at once.
+
     Notes
     -----
     Merging uses the pairwise update of Chan, Golub & LeVeque (1983, The American Statistician 37,
@@ -77,9 +80,9 @@ class Moments:
     """
 
     columns: tuple[str, ...]
-    n: int
+    n: Any
     weight: Any
-    weight_squared: float
+    weight_squared: Any
     mean: Array
     cross: Array
 
@@ -110,27 +113,28 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """Merge the moments of two sets of respondents."""
-        if self.n == 0 or other.n == 0:
+        if np.ndim(self.n) == np.ndim(other.n) == 0 and not self.n * other.n:
             return other if self.n == 0 else self
         if self.columns != other.columns:
             raise DataError(f"moments of {self.columns} and {other.columns} cannot be merged.")
-        weight = self.weight + other.weight
+        weight = np.asarray(self.weight + other.weight)
         gap = other.mean - self.mean
-        between = np.outer(gap, gap) * (self.weight * other.weight / weight)
+        shared = np.asarray(self.weight * other.weight / weight)[..., None, None]
+        between = gap[..., :, None] * gap[..., None, :] * shared
         return Moments(
             self.columns,
             self.n + other.n,
-            weight,
+            weight[()],
             self.weight_squared + other.weight_squared,
-            self.mean + gap * (other.weight / weight),
+            self.mean + gap * (other.weight / weight)[..., None],
             self.cross + other.cross + between,
         )
 
     def __getitem__(self, names: Sequence[str]) -> Moments:
         """Select columns."""
         index = self.index(names)
-        cross = self.cross[np.ix_(index, index)]
-        return replace(self, columns=tuple(names), mean=self.mean[index], cross=cross)
+        cross = self.cross[..., np.array(index)[:, None], index]
+        return replace(self, columns=tuple(names), mean=self.mean[..., index], cross=cross)
 
     def index(self, names: Sequence[str]) -> list[int]:
         """Positions of columns; an unknown name is an error."""
@@ -151,18 +155,23 @@ class Moments:
     @property
     def covariance(self) -> Array:
         """Covariances; weights scaled to sum to n, divisor n - 1."""
-        return self.cross / self.weight * (self.n / (self.n - 1))
+        scale = np.asarray(self.n / (self.n - 1) / self.weight)
+        return self.cross * scale[..., None, None]
 
     @property
     def sd(self) -> Array:
         """Standard deviations, divisor n - 1."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.sqrt(np.diagonal(self.covariance, axis1=-2, axis2=-1))
+
+    @property
+    def size(self) -> Array:
+        """Roots of the sums of squares: SDs up to a factor that all columns share."""
+        return np.sqrt(np.diagonal(self.cross, axis1=-2, axis2=-1))
 
     @property
     def correlation(self) -> Array:
         """Correlations."""
-        root = np.sqrt(np.diag(self.cross))
-        return self.cross / np.outer(root, root)
+        return self.cross / (self.size[..., :, None] * self.size[..., None, :])
 
     @property
     def effective_n(self) -> float:
@@ -191,18 +200,20 @@ def slopes(moments: Moments, outcome: str, terms: Sequence[str]) -> Array:
     >>> slopes(moments, "y", ["x"])
     array([2.])
     """
-    x, y = moments.index(terms), moments.index([outcome])[0]
-    # Solving in the correlation metric keeps columns of very different size apart.
-    root = np.sqrt(np.diag(moments.cross)[x])
+    index = np.array(moments.index([*terms, outcome]))
+    spread = np.diagonal(moments.cross, axis1=-2, axis2=-1)[..., index[:-1]]
     # A category that nobody here has (its column is constant) gets the slope 0.
-    varies = root.real > 0
-    x, kept = [column for column, use in zip(x, varies, strict=True) if use], root[varies]
-    if moments.n <= len(x):
-        raise np.linalg.LinAlgError(f"{moments.n} respondents for {len(x) + 1} parameters")
-    scaled = moments.cross[np.ix_(x, x)] / np.outer(kept, kept)
-    found = np.zeros(len(terms), dtype=moments.cross.dtype)
-    found[varies] = np.linalg.solve(scaled, moments.cross[x, y] / kept) / kept
-    return found
+    varies = spread.real > 0
+    # Solving in the correlation metric keeps columns of very different size apart.
+    root = np.sqrt(np.where(varies, spread, 1))
+    x = moments.cross[..., index[:-1, None], index[:-1]]
+    scaled = x / (root[..., :, None] * root[..., None, :]) + ~varies[..., None] * np.eye(len(terms))
+    shared = moments.cross[..., index[:-1], index[-1]] * varies / root
+    short = np.asarray(moments.n <= varies.sum(axis=-1))
+    if short.ndim == 0 and short:
+        raise np.linalg.LinAlgError(f"{moments.n} respondents for {varies.sum() + 1} parameters")
+    found = np.linalg.solve(scaled, shared[..., None])[..., 0] / root
+    return np.where(short[..., None], np.nan, found) if short.any() else found
 
 
 def standardized_slopes(
@@ -216,12 +227,12 @@ def standardized_slopes(
     >>> standardized_slopes(Moments.from_frame(frame), "y", ["x"], frozenset({"x"}))
     array([1.])
     """
-    sizes = dict(zip(moments.columns, np.sqrt(np.diag(moments.cross)), strict=True))
     # cross is W times the variance for every column alike, so only ratios of its roots matter,
     # except for unscaled terms, whose unit is the answer itself.
-    unit = np.sqrt(moments.weight * (moments.n - 1) / moments.n)
-    factor = np.array([sizes[term] if term in scaled else unit for term in terms])
-    return slopes(moments, outcome, terms) * factor / sizes[outcome]
+    size = moments[[*terms, outcome]].size
+    unit = np.sqrt(np.asarray(moments.weight * (moments.n - 1) / moments.n))[..., None]
+    factor = np.where([term in scaled for term in terms], size[..., :-1], unit)
+    return slopes(moments, outcome, terms) * factor / size[..., -1:]
 
 
 def r_squared(moments: Moments, outcome: str, terms: Sequence[str]) -> float:

@@ -77,6 +77,73 @@ def turned(study: Study, construct: str) -> float:
     return scale.min + scale.max
 
 
+def recoded_items(items: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Items as they are analysed: those of constructs with a ``score`` other than the mean recoded.
+
+    References
+    ----------
+    Reichheld (2003), Harvard Business Review 81(12), 46-54, for promoters and detractors.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated", ["constructs.usability.score='top_box'"])
+    >>> items = pd.DataFrame({"usability": [7.0, 6.0, None]})
+    >>> recoded_items(items, study)["usability"].tolist()
+    [1.0, 0.0, nan]
+    """
+    found = items.copy()
+    for name, construct in study.constructs.items():
+        [item, *_] = study.items_of(name)
+        if construct.score == "nps":
+            new = 100.0 * (items[item] >= 9) - 100.0 * (items[item] <= 6)
+        elif construct.score == "top_box":
+            new = 1.0 * (items[item] > study.scale_of(name).max - (construct.top or 1))
+        else:
+            continue
+        found[item] = new.where(items[item].notna())
+    return found
+
+
+def possible_answers(study: Study, construct: str) -> Array:
+    """What an item of a construct can be once recoded: the points of its scale, without ``score``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> possible_answers(load_study("rice_simulated"), "usability")
+    array([1., 2., 3., 4., 5., 6., 7.])
+    """
+    recoded = {"nps": (-100.0, 0.0, 100.0), "top_box": (0.0, 1.0)}
+    scale, score = study.scale_of(construct), study.constructs[construct].score
+    assert scale.min is not None and scale.max is not None
+    return np.array(recoded.get(score, np.arange(scale.min, scale.max + 1)), dtype=float)
+
+
+def score_problems(answers: pd.DataFrame, study: Study) -> list[str]:
+    """Answers between the points of a scale, where a study counts the highest answers.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated", ["constructs.usability.score='top_box'"])
+    >>> print(score_problems(pd.DataFrame({"usability": [6.5, 7.0]}), study)[0])
+    column 'usability' holds 1 answer that is no whole number, and constructs.usability.score =
+    'top_box' counts whole ones. Correct the file, or remove score.
+    """
+    problems = []
+    for name, construct in study.constructs.items():
+        [item, *_] = study.items_of(name)
+        between = 0 if construct.score == "mean" else int((answers[item] % 1 > 0).sum())
+        if between:
+            many = "1 answer that is" if between == 1 else f"{between:,} answers that are"
+            problems.append(
+                f"column '{item}' holds {many} no whole number, and constructs.{name}.score = "
+                f"'{construct.score}' counts whole ones. Correct the file, or remove score."
+            )
+    return problems
+
+
 def scored(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Row means of the answered items; missing when fewer than the rule asks are answered.
 

@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.inference import Estimate, estimate, single, t_p_value
+from loyalty_analysis.inference import Estimate, estimate, single, t_p_value, vectorized
 from loyalty_analysis.moments import (
     Array,
     Moments,
@@ -284,6 +284,7 @@ def standardized(survey: Survey, equation: Equation) -> Estimate:
     check_equation(survey.moments, terms, equation.model)
     sample = survey.sample([*terms, equation.outcome])
 
+    @vectorized
     def values(moments: Moments) -> Array:
         return standardized_slopes(moments, equation.outcome, terms, survey.scaled)
 

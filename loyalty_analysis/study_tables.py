@@ -10,6 +10,7 @@ from loyalty_analysis.toml_files import Line, Name, Names, Numbers, Side
 
 OutcomeKind = Literal["intention", "attitude", "behaviour", "leaving"]
 Gate = Literal["reliability", "htmt", "invariance", "admissible"]
+Score = Literal["mean", "nps", "top_box"]
 Exclusion = Literal["straight_lining", "too_fast"]
 
 
@@ -32,13 +33,17 @@ class Construct(Scale):
     """A construct: its label, the items that measure it, and where it departs from the scale.
 
     ``items`` defaults to one column of the construct's own name. ``reliability`` is the assumed
-    reliability of a single item.
+    reliability of a single item. ``score`` is what is analysed: the mean of the items; of one item
+    from 0 to 10, -100, 0 or 100 (``nps``: detractors to 6, passives, promoters from 9); of one
+    item, 1 for the ``top`` highest answers (1 if not said) and 0 for the others (``top_box``).
     """
 
     label: Line = ""
     items: Names = ()
     reversed: Names = ()
     reliability: float | None = Field(default=None, gt=0, le=1)
+    score: Score = "mean"
+    top: int | None = Field(default=None, ge=1)
 
 
 class Model(Table):

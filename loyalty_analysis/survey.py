@@ -40,8 +40,10 @@ from loyalty_analysis.preparation import (
     cluster_of,
     design_columns,
     model_columns,
+    recoded_items,
     reversed_items,
     scaled_weights,
+    score_problems,
     scored,
     scored_moments,
 )
@@ -65,7 +67,8 @@ class Survey:
         rule, removed, left, alone (what the rule would remove by itself), kind (``step``, or
         ``comparison`` for the sample that a half-of-items rule would keep).
     frame, items : DataFrame or None
-        Analysis sample: scores, controls and design columns; items, reversed where declared.
+        Analysis sample: scores, controls and design columns; items, reversed or recoded where
+        declared.
         None for a study known by its moments.
     n_read : int
         Rows in the data file.
@@ -321,15 +324,16 @@ def _checked_items(
     excluded: pd.DataFrame,
     study: Study,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Items that all point the same way, and warnings; every problem of the file at once."""
+    """Items as they are analysed, and warnings; every problem of the file at once."""
     problems = [
         *column_problems(kept, study),
         *answer_problems(kept, answers, study),
+        *score_problems(answers, study),
         *weight_problems(kept, study),
         *control_problems(kept, study),
         *quality_problems(kept, study),
     ]
-    items = reversed_items(answers, study)
+    items = recoded_items(reversed_items(answers, study), study)
     against, warnings = direction_problems(items[~excluded.any(axis=1)], study)
     problems += against
     if problems:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from loyalty_analysis import bootstrap as module
-from loyalty_analysis.bootstrap import Bootstrap, Resamples, bootstrap
+from loyalty_analysis.bootstrap import Bootstrap, Resamples, bootstrap, resampled
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.inference import Sample, estimate, single
+from loyalty_analysis.inference import Sample, estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, slopes
 
 COLUMNS = ("x", "y", "z")
@@ -41,6 +42,12 @@ def clustered(sample: Sample, size: int) -> Sample:
 def means_and_correlations(groups: Mapping[str, Moments]) -> Array:
     pooled = list(groups.values())
     return np.concatenate([np.r_[m.mean, m.correlation[np.triu_indices(3, 1)]] for m in pooled])
+
+
+def apart(stack: Mapping[str, Moments]) -> list[dict[str, Moments]]:
+    """The replicates of a block, one by one."""
+    count = len(next(iter(stack.values())).n)
+    return [{group: module._one(part, r) for group, part in stack.items()} for r in range(count)]
 
 
 def plainly(sample: Sample, counts: Array) -> dict[str, Moments]:
@@ -74,12 +81,12 @@ def test_equal_to_a_plain_loop_over_rows(
 ) -> None:
     if not kept:
         monkeypatch.setattr(module, "_KEPT", 5000)
-    sample = make_sample(weighted=weighted, groups=groups)
+    sample = make_sample(600, weighted=weighted, groups=groups)
     sample = clustered(sample, cluster) if cluster else sample
     resamples = Resamples(sample, 5)
     counts = resamples.counts(2)
     assert (counts.sum(axis=1) == resamples.units).all()
-    for row, found in zip(counts[:20], resamples.moments(2), strict=False):
+    for row, found in zip(counts[:20], apart(resamples.moments(2)), strict=False):
         for group, wanted in plainly(sample, row).items():
             part = found[group]
             assert part.n == wanted.n
@@ -101,7 +108,7 @@ def test_same_numbers_for_any_workers_and_any_order(cluster: int | None) -> None
     resamples = Resamples(sample, 3)
     with threadpool_limits(1, "blas"):
         backwards = {
-            block: [means_and_correlations(g) for g in resamples.moments(block)]
+            block: [means_and_correlations(g) for g in apart(resamples.moments(block))]
             for block in reversed(range(-(-600 // resamples.size)))
         }
     joined = np.concatenate([backwards[block] for block in sorted(backwards)])[:600]
@@ -112,6 +119,60 @@ def test_more_replicates_begin_with_the_fewer() -> None:
     sample = make_sample(100)
     few, many = (bootstrap(means_and_correlations, sample, b).replicates for b in (50, 500))
     assert (many[:50] == few).all()
+
+
+@pytest.mark.parametrize("units", [399, 400, 1000])
+def test_counts_are_those_of_drawing_with_replacement(units: int) -> None:
+    """Multinomial: sums, shares of each count, variances and covariances; 5 standard errors."""
+    resamples = Resamples(make_sample(units), 11)
+    counts = np.concatenate([resamples.counts(block) for block in range(40)]).astype(int)
+    assert (counts.sum(axis=1) == units).all()
+    expected = stats.binom.pmf(np.arange(5), units, 1 / units)
+    shares = np.array([(counts == k).mean() for k in range(5)])
+    assert (abs(shares - expected) < 5 * np.sqrt(expected / counts.size)).all()
+    # Each unit alike: chi-squared of how often it was drawn over all replicates.
+    totals = counts.sum(axis=0)
+    chi2 = ((totals - len(counts)) ** 2 / len(counts)).sum()
+    assert stats.chi2.cdf(chi2, units - 1) < 1 - 1e-6
+    # A resample's share of the first half of the units varies as a binomial share does.
+    half = counts[:, : units // 2].sum(axis=1)
+    wanted = units * (units // 2 / units) * (1 - units // 2 / units)
+    assert half.var() == pytest.approx(wanted, rel=5 * np.sqrt(2 / len(counts)))
+
+
+def test_a_draw_shared_by_several_functions() -> None:
+    sample = make_sample(500)
+    drawn = resampled(sample, 300, seed=4, workers=2)
+    own = bootstrap(means_and_correlations, sample, 300, seed=4).replicates
+    shared = bootstrap(means_and_correlations, sample, drawn=drawn).replicates
+    assert shared.shape == (300, 6) and (own == shared).all()
+
+
+def test_vectorized_functions_give_what_single_calls_give() -> None:
+    sample = make_sample(450)
+
+    @vectorized
+    def partial(groups: Mapping[str, Moments]) -> Array:
+        return slopes(groups["0"], "z", ["x", "y"])
+
+    found = bootstrap(partial, sample, 200)
+    plain = bootstrap(lambda groups: slopes(groups["0"], "z", ["x", "y"]), sample, 200)
+    np.testing.assert_allclose(found.replicates, plain.replicates, rtol=1e-12)
+    assert found.failed.sum() == 0
+
+
+def test_one_replicate_without_a_solution_fails_alone() -> None:
+    sample = make_sample(50)
+
+    @vectorized
+    def partial(groups: Mapping[str, Moments]) -> Array:
+        return slopes(groups["0"], "z", ["x", "y"])
+
+    drawn = resampled(sample, 200)
+    drawn["0"].cross[7] = np.ones((3, 3))
+    found = bootstrap(partial, sample, drawn=drawn)
+    assert np.isnan(found.replicates[7]).all()
+    assert found.failed.tolist() == [1, 1]
 
 
 def test_streams_of_blocks_and_seeds_differ() -> None:
