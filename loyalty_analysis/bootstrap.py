@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from loyalty_analysis.errors import DataError, LoyaltyError
 from loyalty_analysis.inference import Function, Sample, is_vectorized
-from loyalty_analysis.moments import Array, Moments
+from loyalty_analysis.moments import ARRAYS, Array, Moments
 
 REPLICATES = 5000
 _KEPT = 2**26
@@ -288,21 +288,14 @@ def resampled(
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
         found = list(pool.map(resamples.moments, blocks))
     return {
-        group: _some(_joined([one[group] for one in found]), slice(replicates))
+        group: _joined([one[group] for one in found]).some(slice(replicates))
         for group in sample.moments
     }
 
 
-_ARRAYS = ("n", "weight", "weight_squared", "mean", "cross")
-
-
 def _joined(parts: list[Moments]) -> Moments:
-    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS]
+    arrays = [np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS]
     return Moments(parts[0].columns, *arrays)
-
-
-def _some(stack: Moments, which: slice | int) -> Moments:
-    return Moments(stack.columns, *(getattr(stack, name)[which] for name in _ARRAYS))
 
 
 def bootstrap(
@@ -366,7 +359,7 @@ def bootstrap(
                 return _values(function, resamples.moments(number), values)
             assert drawn is not None
             part = slice(number * size, (number + 1) * size)
-            stack = {group: _some(all_of, part) for group, all_of in drawn.items()}
+            stack = {group: all_of.some(part) for group, all_of in drawn.items()}
             return _values(function, stack, values)
 
     blocks = range(-(-replicates // size))
@@ -388,7 +381,7 @@ def _values(function: Function, stack: dict[str, Moments], like: Array) -> Array
 
 
 def _one(stack: Moments, r: int) -> Moments:
-    return replace(_some(stack, r), n=round(stack.n[r]), weight=float(stack.weight[r]))
+    return replace(stack.some(r), n=round(stack.n[r]), weight=float(stack.weight[r]))
 
 
 def _value(function: Function, groups: dict[str, Moments], like: Array) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.claims import BUILT, Claim
-from loyalty_analysis.contrasts import equation_of, missing_groups
+from loyalty_analysis.contrasts import missing_groups
+from loyalty_analysis.equations import equation_of
 from loyalty_analysis.evidence import (
     Findings,
     evidence_of,

@@ -129,9 +129,7 @@ def _score_problems(study: Study, name: str) -> list[str]:
     if construct.score == "top_box" and (scale.min % 1 or scale.max % 1):
         problems.append(f"{asked} needs whole numbers; {found}")
     elif construct.score == "top_box" and (construct.top or 1) > scale.max - scale.min:
-        problems.append(
-            f"{asked} with top = {construct.top or 1} leaves no answer below; {found}"
-        )
+        problems.append(f"{asked} with top = {construct.top or 1} leaves no answer below; {found}")
     return problems
 
 

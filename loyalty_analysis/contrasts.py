@@ -7,31 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import block_diag
 
 from loyalty_analysis.claims import Claim
-from loyalty_analysis.clusters import cr2
-from loyalty_analysis.equations import Equation, equations
-from loyalty_analysis.inference import (
-    Estimate,
-    Sample,
-    estimate,
-    pooled,
-    single,
-    vectorized,
-)
+from loyalty_analysis.equations import Equation, equation_of, equations
+from loyalty_analysis.inference import estimate, pooled, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
-from loyalty_analysis.regression import check_equation, latent_columns, standardized
-from loyalty_analysis.study import Study
+from loyalty_analysis.regression import check_equation, standardized
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.tidy import CONTRASTS, contrast_rows, df_of, satterthwaite
 from loyalty_analysis.twins import Twins
-
-COLUMNS = [
-    "estimand", "outcome", "term", "versus", "group", "estimate", "std_error", "df", "p_value",
-    "conf_low", "conf_high", "n", "model", "df_satterthwaite", "latent", "latent_std_error",
-    "latent_df", "latent_low", "latent_high",
-]  # fmt: skip
 
 
 @one_thread
@@ -75,48 +60,7 @@ def contrasts(
         *_interactions(survey, claims),
     ]
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
-
-
-def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
-    """The equation in which a claim's slope stands: total, direct, or the outcome's own.
-
-    ``largest`` is judged where the outcome has its own equation, else in the total one.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> equation_of(load_study("rice_simulated"), "direct", "repurchase").model
-    'repurchase.direct'
-    """
-    kinds = {
-        "total": ("total",),
-        "direct": ("direct",),
-        "path": ("mediator", "path"),
-        "largest": ("mediator", "path", "total"),
-        "slope_difference": ("total", "mediator", "path"),
-        "interaction": ("total", "mediator", "path"),
-    }[estimand]
-    found = [e for e in equations(study) if e.outcome == outcome and e.kind in kinds]
-    return found[0] if found else None
-
-
-def _table(
-    found: Estimate, n: int, satterthwaite: Array | float = np.nan,
-    twin: Estimate | None = None, **columns: object,
-) -> pd.DataFrame:  # fmt: skip
-    low, high = found.interval()
-    numbers = {
-        "estimate": found.values,
-        "std_error": found.std_error,
-        "df": found.df,
-        "p_value": found.p_value(),
-        "conf_low": low,
-        "conf_high": high,
-        "n": n,
-        "df_satterthwaite": satterthwaite,
-    } | latent_columns("latent", twin, len(found.values))
-    return pd.DataFrame({**columns, **numbers})[COLUMNS]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=CONTRASTS)
 
 
 def _rival_differences(
@@ -152,16 +96,15 @@ def differences(
     for row, rival in enumerate(rivals):
         matrix[row, names.index(rival)] = -1
     sample = survey.sample([*names, equation.outcome])
-    return _table(
+    return contrast_rows(
         standardized(survey, equation).combine(matrix),
         survey.n,
-        _satterthwaite(sample, [""], matrix),
+        satterthwaite(sample, matrix),
         None if latent is None else latent.slopes(equation, names).combine(matrix),
         estimand="largest",
         outcome=equation.outcome,
         term=term,
         versus=list(rivals),
-        group="",
         model=equation.model,
     )
 
@@ -246,11 +189,11 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
         gap = slopes(groups[a], outcome, terms) - slopes(groups[b], outcome, terms)
         return (gap * size[..., :-1] / size[..., -1:])[..., focal]
 
-    found = replace(estimate(values, sample), df=_df_of_two(sample, a, b))
-    return _table(
+    found = replace(estimate(values, sample), df=df_of(sample, [a, b]))
+    return contrast_rows(
         found,
         sample.moments[a].n + sample.moments[b].n,
-        _satterthwaite(sample, [a, b], np.hstack([chosen, -chosen])),
+        satterthwaite(sample, np.hstack([chosen, -chosen]), [a, b]),
         estimand="slope_difference",
         outcome=outcome,
         term=list(equation.focal),
@@ -258,34 +201,6 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
         group=column,
         model=equation.model,
     )
-
-
-def _df_of_two(sample: Sample, a: str, b: str) -> float:
-    """Degrees of freedom of a difference of two groups; others lend it their SDs, no more."""
-    if sample.clusters is None:
-        return float(sum(sample.moments[side].n - len(sample.columns) for side in (a, b)))
-    return float(len(np.unique(np.concatenate([sample.clusters[a], sample.clusters[b]]))) - 1)
-
-
-def _satterthwaite(sample: Sample, groups: Sequence[str], contrast: Array) -> Array | float:
-    """Satterthwaite degrees of freedom of contrasts of slopes, every slope free in each group.
-
-    ``contrast`` has one column for each term of each group, per SD of the term in the sample.
-    """
-    if sample.clusters is None or sample.rows is None:
-        return np.nan
-    size = sample.pooled.sd[:-1]
-    blocks = [(sample.rows[g][:, :-1] - sample.moments[g].mean[:-1]) / size for g in groups]
-    ones = [np.ones((len(block), 1)) for block in blocks]
-    x = np.hstack([block_diag(*blocks), block_diag(*ones)])
-    padded = np.hstack([contrast, np.zeros((len(contrast), len(groups)))])
-    clusters = np.concatenate([sample.clusters[g] for g in groups])
-    weights = None
-    if sample.weights is not None:
-        weights = np.concatenate([sample.weights[g] for g in groups])
-    # A category that nobody in a group has leaves a column of zeros.
-    varies = x.any(axis=0)
-    return cr2(x[:, varies], np.zeros(len(x)), clusters, weights, padded[:, varies]).df
 
 
 def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
@@ -359,8 +274,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
         sizes = moments[[*scaled, outcome]].sd
         return slope * np.prod(sizes[..., :-1], axis=-1, keepdims=True) / sizes[..., -1:]
 
-    return _table(
+    return contrast_rows(
         estimate(single(values), sample), survey.n,
-        _satterthwaite(sample, [""], np.eye(len(terms))[-1:]), estimand="interaction",
-        outcome=outcome, term=[pair], versus="", group="", model=equation.model,
+        satterthwaite(sample, np.eye(len(terms))[-1:]), estimand="interaction",
+        outcome=outcome, term=[pair], model=equation.model,
     )  # fmt: skip

@@ -123,7 +123,7 @@ def paths_finding(to: Mapping[str, int], onwards: Mapping[str, int], study: Any)
     if not ways:
         return f"{drivers}; {beside} cannot be told to go with {_outcomes(onwards, study)}"
     open_ones = [named(name, study) for name, side in onwards.items() if side == 0]
-    rest = f"; with {listing(open_ones)} cannot be told" if open_ones else ""
+    rest = f"; for {listing(open_ones)} that cannot be told" if open_ones else ""
     return f"{drivers}; {beside} goes {' and '.join(ways)}{rest}"
 
 
@@ -146,7 +146,9 @@ def indirect_finding(mediation: pd.DataFrame, study: Any) -> str:
     """
     rows = effects(mediation)
     told = rows[rows["side"] != 0]
-    through = f"indirect effect{'s' * (len(rows) > 1)} through {named(rows['mediator'].iloc[0], study)}"
+    through = (
+        f"indirect effect{'s' * (len(rows) > 1)} through {named(rows['mediator'].iloc[0], study)}"
+    )
     if told.empty:
         return f"No {through.replace('effects', 'effect')} can be told from zero"
     most = told.loc[tied(told["estimate"].abs())]
@@ -235,18 +237,31 @@ def shares_finding(drivers: pd.DataFrame, study: Any) -> str:
     Largest share of explained variance: image for loyalty
     """
     first = leaders(drivers)
+    told = first[first["told"]]
+    if len(first) > 3:
+        most = told["term"].value_counts()
+        names = f"; most often: {named(str(most.index[0]), study)} ({most.iloc[0]})"
+        return (
+            f"For {len(told)} of {len(first)} outcomes one driver clearly has the largest share of "
+            f"explained variance{names if len(told) else ''}"
+        )
     said = []
-    if first["told"].any():
-        groups = first[first["told"]].groupby("term", sort=False)["outcome"]
-        parts = [
-            f"{named(str(term), study)} for {listing(named(name, study) for name in outcomes)}"
-            for term, outcomes in groups
-        ]
-        said.append(f"Largest share of explained variance: {listing(parts)}")
+    if len(told):
+        said.append(f"Largest share of explained variance: {_by_term(told, study)}")
     if not first["told"].all():
         names = listing(named(name, study) for name in first.index[~first["told"]])
         said.append(f"ranks 1 and 2 cannot be separated for {names}")
     return capitalised("; ".join(said))
+
+
+def _by_term(rows: pd.DataFrame, study: Any) -> str:
+    """Name each term with its outcomes, or with their number when there are many."""
+    parts = []
+    for term, outcomes in rows.groupby("term", sort=False)["outcome"]:
+        names = [named(name, study) for name in outcomes]
+        where = f"for {listing(names)}" if len(study.model.outcomes) <= 3 else f"({len(names)})"
+        parts.append(f"{named(str(term), study)} {where}")
+    return listing(parts)
 
 
 def priorities(importance_performance: pd.DataFrame, study: Any) -> pd.DataFrame:
@@ -304,11 +319,7 @@ def importance_finding(importance_performance: pd.DataFrame, study: Any) -> str:
     table = priorities(importance_performance, study)
     chosen = table[table["priority"]]
     if len(chosen):
-        parts = [
-            f"{named(str(term), study)} for {listing(named(name, study) for name in outcomes)}"
-            for term, outcomes in chosen.groupby("term", sort=False)["outcome"]
-        ]
-        return f"Larger total effect than average at a lower score: {listing(parts)}"
+        return f"Larger total effect than average at a lower score: {_by_term(chosen, study)}"
     top = table.loc[table["gain"].idxmax()]
     return (
         "No construct clearly has a larger total effect than average at a lower score; largest: "

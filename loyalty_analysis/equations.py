@@ -56,3 +56,29 @@ def equations(study: Study) -> list[Equation]:
             found.append(equation(f"{outcome}.direct", outcome, (*drivers, mediator), "direct"))
     found += [equation(left, left, right, "path") for left, right in study.paths.items()]
     return found
+
+
+def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
+    """The equation in which a claim's slope stands: total, direct, or the outcome's own.
+
+    ``largest`` is judged where the outcome has its own equation, else in the total one; shares in
+    the equation that holds the mediator, where there is one.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> equation_of(load_study("rice_simulated"), "direct", "repurchase").model
+    'repurchase.direct'
+    """
+    kinds = {
+        "total": ("total",),
+        "direct": ("direct",),
+        "path": ("mediator", "path"),
+        "largest": ("mediator", "path", "total"),
+        "slope_difference": ("total", "mediator", "path"),
+        "interaction": ("total", "mediator", "path"),
+        "largest_share": ("direct", "total"),
+        "share_difference": ("direct", "total"),
+    }[estimand]
+    own = [equation for equation in equations(study) if equation.outcome == outcome]
+    return next((one for kind in kinds for one in own if one.kind == kind), None)

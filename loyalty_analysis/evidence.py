@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import ndtri, stdtrit
 
 from loyalty_analysis.claims import Claim
-from loyalty_analysis.contrasts import equation_of
+from loyalty_analysis.equations import equation_of
 from loyalty_analysis.gates import COLUMNS, blocked
 from loyalty_analysis.invariance import decisive
 from loyalty_analysis.rules import (

@@ -8,7 +8,7 @@ theory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -63,6 +63,13 @@ class Sample:
     rows: dict[str, Array] | None = None
     weights: dict[str, Array] | None = None
     clusters: dict[str, Array] | None = None
+
+    def __getitem__(self, names: Sequence[str]) -> Sample:
+        """Select columns."""
+        index = next(iter(self.moments.values())).index(names)
+        rows = self.rows and {group: rows[:, index] for group, rows in self.rows.items()}
+        moments = {group: part[names] for group, part in self.moments.items()}
+        return replace(self, columns=tuple(names), moments=moments, rows=rows)
 
     @property
     def n(self) -> int:
@@ -250,14 +257,23 @@ def influence(function: Function, sample: Sample, correct: bool = True) -> dict[
         slope = gradient(function, sample.moments, group)
         weights = np.ones(len(rows)) if sample.weights is None else sample.weights[group]
         centred = rows - part.mean
-        values = slope.weight + centred @ slope.mean.T / part.weight
-        for q, matrix in enumerate(slope.cross):
-            values[:, q] += np.einsum("ij,ij->i", centred @ matrix, centred)
+        values = (
+            slope.weight + centred @ slope.mean.T / part.weight + _quadratic(centred, slope.cross)
+        )
         values *= weights[:, None]
         if correct:
             values /= (1 - _leverage(centred, part, weights))[:, None]
         found[group] = values
     return found
+
+
+def _quadratic(centred: Array, matrices: Array) -> Array:
+    """Quadratic form of each row with each symmetric matrix, by one product for all matrices."""
+    a, b = np.tril_indices(centred.shape[1])
+    weights = matrices[:, a, b].T * np.where(a == b, 1, 2)[:, None]
+    step = max(2**21 // len(a), 1)
+    parts = [centred[at : at + step] for at in range(0, len(centred), step)]
+    return np.concatenate([(part[:, a] * part[:, b]) @ weights for part in parts])
 
 
 def _leverage(centred: Array, part: Moments, weights: Array) -> Array:

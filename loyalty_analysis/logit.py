@@ -95,12 +95,13 @@ def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> Ord
     ----------
     McCullagh (1980), Journal of the Royal Statistical Society B 42, 109-142; the likelihood is
     concave: Pratt (1981), Journal of the American Statistical Association 76, 103-106. Checked
-    against R's polr, clm, glm and survey.
+    against R's polr, clm, glm (with sandwich).
 
     Examples
     --------
     >>> x, answers = np.arange(8.0)[:, None], np.array([0, 0, 1, 0, 1, 1, 2, 2])
     >>> ordered_logit(x, answers).slopes.round(3)
+    array([1.858])
     """
     share = np.ones(len(x)) if weights is None else weights
     centre, size = x.mean(axis=0), x.std(axis=0)

@@ -23,6 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # length; but it works on the columns, while rounding enters cross-products as a share of 1e-14 or
 # more. At this bound slopes still have four digits.
 TOLERANCE = 1e-10
+ARRAYS = ("n", "weight", "weight_squared", "mean", "cross")
 SMALLEST, LARGEST = 1e-50, 1e50
 """Sizes of numbers that can be calculated with: their fourth powers are numbers too."""
 
@@ -136,6 +137,10 @@ class Moments:
         cross = self.cross[..., np.array(index)[:, None], index]
         return replace(self, columns=tuple(names), mean=self.mean[..., index], cross=cross)
 
+    def some(self, which: slice | int) -> Moments:
+        """Some of many samples: a slice of the leading dimension, or one of them."""
+        return Moments(self.columns, *(getattr(self, name)[which] for name in ARRAYS))
+
     def index(self, names: Sequence[str]) -> list[int]:
         """Positions of columns; an unknown name is an error."""
         unknown = [name for name in names if name not in self.columns]
@@ -200,20 +205,49 @@ def slopes(moments: Moments, outcome: str, terms: Sequence[str]) -> Array:
     >>> slopes(moments, "y", ["x"])
     array([2.])
     """
-    index = np.array(moments.index([*terms, outcome]))
-    spread = np.diagonal(moments.cross, axis1=-2, axis2=-1)[..., index[:-1]]
+    y = moments.index([outcome])[0]
+    found, varies = _solved(moments, terms, moments.cross[..., y : y + 1])
+    short = np.asarray(moments.n <= varies.sum(axis=-1))
+    if short.ndim == 0 and short:
+        raise np.linalg.LinAlgError(f"{moments.n} respondents for {varies.sum() + 1} parameters")
+    return np.where(short[..., None], np.nan, found[..., 0]) if short.any() else found[..., 0]
+
+
+def _solved(moments: Moments, terms: Sequence[str], cross: Array) -> tuple[Array, Array]:
+    """Slopes on the terms of columns given by their cross-products; which terms vary."""
+    index = np.array(moments.index(terms), dtype=int)
+    spread = np.diagonal(moments.cross, axis1=-2, axis2=-1)[..., index]
     # A category that nobody here has (its column is constant) gets the slope 0.
     varies = spread.real > 0
     # Solving in the correlation metric keeps columns of very different size apart.
     root = np.sqrt(np.where(varies, spread, 1))
-    x = moments.cross[..., index[:-1, None], index[:-1]]
-    scaled = x / (root[..., :, None] * root[..., None, :]) + ~varies[..., None] * np.eye(len(terms))
-    shared = moments.cross[..., index[:-1], index[-1]] * varies / root
-    short = np.asarray(moments.n <= varies.sum(axis=-1))
-    if short.ndim == 0 and short:
-        raise np.linalg.LinAlgError(f"{moments.n} respondents for {varies.sum() + 1} parameters")
-    found = np.linalg.solve(scaled, shared[..., None])[..., 0] / root
-    return np.where(short[..., None], np.nan, found) if short.any() else found
+    x = moments.cross[..., index[:, None], index]
+    scaled = x / (root[..., :, None] * root[..., None, :]) + ~varies[..., None] * np.eye(len(index))
+    shared = cross[..., index, :] * (varies / root)[..., None]
+    return np.linalg.solve(scaled, shared) / root[..., None], varies
+
+
+def residuals(moments: Moments, columns: Sequence[str], terms: Sequence[str]) -> Moments:
+    """Moments of what terms leave unexplained of columns: their residuals, means of zero.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 1.0, 4.0, 3.0]})
+    >>> residuals(Moments.from_frame(frame), ["y"], ["x"]).cross.round(2)
+    array([[3.2]])
+    """
+    chosen = moments[columns]
+    if not terms:
+        return chosen
+    index = np.array(moments.index(columns))
+    shared = moments.cross[..., index]
+    given = shared[..., np.array(moments.index(terms)), :]
+    cross = chosen.cross - _turned(_solved(moments, terms, shared)[0]) @ given
+    return replace(chosen, mean=np.zeros_like(chosen.mean), cross=(cross + _turned(cross)) / 2)
+
+
+def _turned(matrix: Array) -> Array:
+    return np.swapaxes(matrix, -1, -2)
 
 
 def standardized_slopes(

@@ -87,7 +87,7 @@ def recoded_items(items: pd.DataFrame, study: Study) -> pd.DataFrame:
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
-    >>> study = load_study("rice_simulated", ["constructs.usability.score='top_box'"])
+    >>> study = load_study("rice_simulated", ["constructs.usability={score = 'top_box'}"])
     >>> items = pd.DataFrame({"usability": [7.0, 6.0, None]})
     >>> recoded_items(items, study)["usability"].tolist()
     [1.0, 0.0, nan]
@@ -98,7 +98,9 @@ def recoded_items(items: pd.DataFrame, study: Study) -> pd.DataFrame:
         if construct.score == "nps":
             new = 100.0 * (items[item] >= 9) - 100.0 * (items[item] <= 6)
         elif construct.score == "top_box":
-            new = 1.0 * (items[item] > study.scale_of(name).max - (construct.top or 1))
+            high = study.scale_of(name).max
+            assert high is not None
+            new = 1.0 * (items[item] > high - (construct.top or 1))
         else:
             continue
         found[item] = new.where(items[item].notna())
@@ -111,7 +113,7 @@ def possible_answers(study: Study, construct: str) -> Array:
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
-    >>> possible_answers(load_study("rice_simulated"), "usability")
+    >>> possible_answers(load_study("rice_simulated"), "search")
     array([1., 2., 3., 4., 5., 6., 7.])
     """
     recoded = {"nps": (-100.0, 0.0, 100.0), "top_box": (0.0, 1.0)}
@@ -126,7 +128,7 @@ def score_problems(answers: pd.DataFrame, study: Study) -> list[str]:
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
-    >>> study = load_study("rice_simulated", ["constructs.usability.score='top_box'"])
+    >>> study = load_study("rice_simulated", ["constructs.usability={score = 'top_box'}"])
     >>> print(score_problems(pd.DataFrame({"usability": [6.5, 7.0]}), study)[0])
     column 'usability' holds 1 answer that is no whole number, and constructs.usability.score =
     'top_box' counts whole ones. Correct the file, or remove score.

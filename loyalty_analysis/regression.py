@@ -30,6 +30,7 @@ from loyalty_analysis.moments import (
     variance_inflation,
 )
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.tidy import latent_columns
 from loyalty_analysis.twins import Twins
 
 INTERCEPT = "(Intercept)"
@@ -363,15 +364,6 @@ def _rows(survey: Survey, equation: Equation, latent: Twins | None) -> pd.DataFr
     unknown += [f"beta_latent_{name}" for name in ("std_error", "low", "high")]
     table.loc[table["term"].isin(_in_one_cluster(survey, terms)), unknown] = np.nan
     return table[~table["term"].isin(survey.small_groups)]
-
-
-def latent_columns(prefix: str, twin: Estimate | None, count: int) -> dict[str, Array]:
-    """Columns of an error-corrected twin: its value, error, df and interval, or no numbers."""
-    names = [prefix, *(f"{prefix}_{end}" for end in ("std_error", "df", "low", "high"))]
-    if twin is None:
-        return dict.fromkeys(names, np.full(count, np.nan))
-    df = np.full(count, float(twin.df))
-    return dict(zip(names, (twin.values, twin.std_error, df, *twin.interval()), strict=True))
 
 
 def _in_one_cluster(survey: Survey, terms: tuple[str, ...]) -> list[str]:

@@ -149,6 +149,18 @@ class Survey:
             found += [f"{name}[{level}]" for level in others] if others else [name]
         return tuple(found)
 
+    def usable_levels(self, column: str, terms: int) -> list[str]:
+        """Levels of a group column with enough respondents for that many terms, and two clusters.
+
+        Never fewer than ten respondents.
+        """
+        assert self.frame is not None
+        groups = as_text(self.frame[column])
+        counts = groups.value_counts()
+        enough = counts.index[counts >= max(terms + 2, SMALLEST_GROUP)]
+        clusters = self.clusters if self.clusters is not None else np.arange(len(groups))
+        return sorted(str(level) for level in enough if len(set(clusters[groups == level])) > 1)
+
     def sample(
         self, columns: Sequence[str], by: str | None = None, extra: pd.DataFrame | None = None
     ) -> Sample:

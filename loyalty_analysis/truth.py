@@ -14,8 +14,7 @@ import numpy as np
 
 from loyalty_analysis.analysis import single_claims
 from loyalty_analysis.claims import BUILT, Claim, load_claims
-from loyalty_analysis.contrasts import equation_of
-from loyalty_analysis.equations import Equation, equations
+from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.inference import pooled
 from loyalty_analysis.moments import Array, Moments, slopes, standardized_slopes
 from loyalty_analysis.respondents import TRUTH, blocks, moments_by_sector

@@ -9,9 +9,9 @@ of the constructs themselves, and every standardized slope is a function of thes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from loyalty_analysis.equations import Equation
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.factors import Factors, factors
 from loyalty_analysis.inference import FEW_CLUSTERS, Estimate, Sample
-from loyalty_analysis.moments import Array, one_thread
+from loyalty_analysis.moments import Array, Moments, one_thread, standardized_slopes
 from loyalty_analysis.sem_fit import Fit, fit_model
 from loyalty_analysis.sem_model import ModelError
 from loyalty_analysis.sem_results import with_covariance
@@ -75,51 +75,67 @@ class Twins:
         -------
         Estimate
             One value for each term: SDs of the construct per SD of the term (categories: per
-            unit). Errors by the delta method from the errors of the latent model, clusters summed;
-            with fewer than 50 clusters by the jackknife over clusters, and unknown (nan) where the
-            model has no solution without one of them.
+            unit).
         """
         key = (equation.outcome, *terms)
+        scaled = self.factors.survey.scaled
         if key not in self._found:
-            self._found[key] = self._estimate(equation.outcome, tuple(terms))
+            self._found[key] = self.estimate(
+                lambda moments: standardized_slopes(moments, equation.outcome, terms, scaled),
+                [*terms, equation.outcome],
+            )
         return self._found[key]
 
-    def _estimate(self, outcome: str, terms: tuple[str, ...]) -> Estimate:
+    def estimate(self, function: Callable[[Moments], Array], names: Sequence[str]) -> Estimate:
+        """Evaluate a function of the moments of constructs that are free of error.
+
+        Parameters
+        ----------
+        function : callable
+            Of the moments of the named columns, leading dimensions kept
+            (:func:`inference.vectorized`); it should not depend on means.
+        names : sequence of str
+            Constructs and covariates.
+
+        Returns
+        -------
+        Estimate
+            Errors by the delta method from the errors of the latent model, clusters summed; with
+            fewer than 50 clusters by the jackknife over clusters, and unknown (nan) where the
+            model has no solution without one of them.
+        """
         used = np.unique(self.fit.graphs[0].index)
-        value = partial(self._values, outcome, terms)
+
+        def value(theta: Array) -> Array:
+            return function(self._moments(names, theta))
+
         if self.fit.data.clustered and self.df + 1 < FEW_CLUSTERS:
             found = value(self.fit.theta)
             if not self._left_out:
                 unknown = np.full((len(found), len(found)), np.nan)
                 return Estimate(found, unknown, self.df, "jackknife over clusters")
-            each = np.array([o._values(outcome, terms, o.fit.theta) for o in self._left_out])
+            each = np.array([function(o._moments(names, o.fit.theta)) for o in self._left_out])
             away = each - each.mean(axis=0)
             covariance = away.T @ away * ((len(each) - 1) / len(each))
             return Estimate(found, covariance, self.df, "jackknife over clusters")
         found, covariance = with_covariance(self.fit, used, value)
         return Estimate(found, covariance, self.df, "latent model")
 
-    def _values(self, outcome: str, terms: tuple[str, ...], theta: Array) -> Array:
-        """Slopes as a function of the parameters; leading dimensions of theta are kept."""
-        graph = self.fit.graphs[0]
-        present = [term for term in terms if term in self.factors.items]
-        # A covariate is its own column; a construct stands behind its items.
-        names = [self._node(name) for name in (*present, outcome)]
-        index = np.array([graph.nodes.index(name) for name in names])
+    def _moments(self, names: Sequence[str], theta: Array) -> Moments:
+        """Moments as a function of the parameters; leading dimensions of theta are kept."""
+        graph, n = self.fit.graphs[0], self.fit.data.n
+        # A covariate is its own column; a construct stands behind its items. Without its cluster a
+        # category may be gone: its row of zeros leaves it the slope 0.
+        present = [at for at, name in enumerate(names) if name in self.factors.items]
+        index = np.array([graph.nodes.index(self._node(names[at])) for at in present])
         spread = graph.moments(theta)[0][..., index[:, None], index]
         # Of a single item the reliability is known, not the error variance: that varies with it.
-        share = np.array([self._share(name) for name in (*present, outcome)])
-        size = np.sqrt(np.diagonal(spread, axis1=-2, axis2=-1) * share)
-        correlation = spread / (size[..., :, None] * size[..., None, :])
-        correlation[..., np.arange(len(share)), np.arange(len(share))] = 1
-        beta = np.linalg.solve(correlation[..., :-1, :-1], correlation[..., :-1, -1:])[..., 0]
-        plain = np.array([term not in self.factors.survey.scaled for term in present], dtype=bool)
-        unit = size[..., :-1] * np.sqrt(self.fit.data.n / (self.fit.data.n - 1))
-        beta = np.where(plain, beta / unit, beta)
-        # Without its cluster a category may be gone: it has the slope 0 there.
-        found = np.zeros((*beta.shape[:-1], len(terms)), dtype=beta.dtype)
-        found[..., [terms.index(term) for term in present]] = beta
-        return found
+        share = np.array([self._share(names[at]) for at in present])
+        spread = np.where(np.eye(len(index), dtype=bool), spread * share, spread)
+        cross = np.zeros((*spread.shape[:-2], len(names), len(names)), dtype=spread.dtype)
+        cross[..., np.array(present)[:, None], present] = n * spread
+        mean = np.zeros((*spread.shape[:-2], len(names)))
+        return Moments(tuple(names), n, float(n), float(n), mean, cross)
 
     def _node(self, name: str) -> str:
         items = self.factors.items[name]

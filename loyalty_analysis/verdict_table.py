@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from loyalty_analysis.claims import BUILT, Claim, ClaimSet
-from loyalty_analysis.contrasts import equation_of
+from loyalty_analysis.equations import equation_of
 from loyalty_analysis.formatting import VERDICT_MARKS, estimate, in_sentence, number, p_value
 from loyalty_analysis.sections import slug
 from loyalty_analysis.sentences import direction, explain

@@ -12,18 +12,17 @@ from loyalty_analysis import contrasts as module
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.contrasts import (
-    COLUMNS,
     contrasts,
     differences,
-    equation_of,
     interaction,
     missing_groups,
     slope_differences,
 )
-from loyalty_analysis.equations import equations
+from loyalty_analysis.equations import equation_of, equations
 from loyalty_analysis.errors import CollinearError
 from loyalty_analysis.inference import Estimate, Function, Sample, influence
 from loyalty_analysis.survey import Survey, read_survey
+from loyalty_analysis.tidy import CONTRASTS
 
 # Closed form on both sides.
 CLOSED = 1e-9
@@ -77,7 +76,7 @@ def uncorrected(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], None]
 
 def slope_gaps(one: Survey) -> pd.DataFrame:
     table = slope_differences(one, equations(one.study)[0], "sector")
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == CONTRASTS
     assert set(table["versus"]) == {"goods - services"}
     assert set(table["group"]) == {"sector"}
     assert list(table["term"]) == DRIVERS
@@ -208,7 +207,7 @@ def test_groups_too_small_are_left_out_with_a_reason(
     assert f"sector 'services' has {shown} respondents, 10 are needed" in reason
     assert "found goods (119)" in reason
     empty = contrasts(one)
-    assert list(empty.columns) == COLUMNS
+    assert list(empty.columns) == CONTRASTS
     assert len(empty) == 0
 
 
