@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.bootstrap import resampled
 from loyalty_analysis.cfa import cfa_fit, cfa_loadings, measurement_model
 from loyalty_analysis.claims import Claim, claim_files, load_claims
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
+from loyalty_analysis.drivers import drivers
 from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.gates import gates
 from loyalty_analysis.invariance import invariance
+from loyalty_analysis.mediation import mediation, mediation_orders
 from loyalty_analysis.memory import remembered
 from loyalty_analysis.method_bias import method_bias
-from loyalty_analysis.moments import one_thread
+from loyalty_analysis.moderated_mediation import mediation_groups
+from loyalty_analysis.moments import Moments, one_thread
+from loyalty_analysis.performance import importance_performance
 from loyalty_analysis.quality import quality
 from loyalty_analysis.regression import correlations, models, regression
 from loyalty_analysis.reliability import item_statistics, reliability
 from loyalty_analysis.sem_model import ModelError
+from loyalty_analysis.sensitivity import sensitivity
 from loyalty_analysis.structures import rival_structures
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
@@ -42,7 +48,8 @@ def analyse(
     survey : Survey
     everything : bool
         Also what no claim needs: invariance across groups that no claim compares, diagnostics,
-        descriptives, items, answer distributions, data quality, the band of a common method.
+        descriptives, items, answer distributions, data quality, the band of a common method,
+        mediation, drivers.
     memory : path, optional
         Folder in which results are kept and found again, see :func:`memory.remembered`.
 
@@ -51,7 +58,9 @@ def analyse(
     dict of str to DataFrame
         models, regression, contrasts, correlations, attrition, reliability, discriminant, cfa_fit,
         cfa_loadings, invariance, gates; with ``everything`` also descriptives, items,
-        factorability, method_bias and, where there are respondents, diagnostics, answers, quality.
+        factorability, method_bias, drivers, importance_performance and, where there is a mediator,
+        mediation, mediation_orders, sensitivity; where there are respondents, diagnostics, answers,
+        quality and, with groups, mediation_groups.
 
     Raises
     ------
@@ -104,7 +113,7 @@ def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
     columns = list(study.design.groups) if everything else _compared_columns(survey, claims)
     results["invariance"] = invariance(survey, columns)
     results["gates"] = gates(study, results, measured)
-    return results | (_further(survey) if everything else {})
+    return results | (_further(survey, latent) if everything else {})
 
 
 def twins_or_none(survey: Survey) -> Twins | None:
@@ -128,9 +137,13 @@ def _compared_columns(survey: Survey, claims: Sequence[Claim]) -> list[str]:
     ]
 
 
-def _further(survey: Survey) -> dict[str, pd.DataFrame]:
+def _further(survey: Survey, latent: Twins | None) -> dict[str, pd.DataFrame]:
     """What no claim needs."""
+    # One draw serves every function of the resamples.
+    columns = survey.sample(survey.moments.columns)
+    drawn = resampled(columns, workers=2) if survey.has_respondents else None
     results = {
+        **effects(survey, latent, drawn),
         "descriptives": descriptives(survey),
         "items": item_statistics(survey),
         "method_bias": method_bias(survey),
@@ -144,6 +157,28 @@ def _further(survey: Survey) -> dict[str, pd.DataFrame]:
             "quality": quality(survey),
         }
     return results
+
+
+def effects(
+    survey: Survey, latent: Twins | None = None, drawn: Mapping[str, Moments] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Mediation, drivers and groups of a study: the frames that have rows.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> list(effects(read_survey("mobile_customers")))
+    ['mediation', 'mediation_orders', 'sensitivity', 'drivers', 'importance_performance']
+    """
+    found = {
+        "mediation": mediation(survey, latent, drawn),
+        "mediation_orders": mediation_orders(survey),
+        "mediation_groups": mediation_groups(survey),
+        "sensitivity": sensitivity(survey),
+        "drivers": drivers(survey, latent, drawn),
+        "importance_performance": importance_performance(survey),
+    }
+    return {name: frame for name, frame in found.items() if len(frame)}
 
 
 def single_claims(study: Study) -> list[Claim]:

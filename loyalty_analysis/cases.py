@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.claims import BUILT, Claim
+from loyalty_analysis.claims import BUILT, SHARES, Claim, members_of
 from loyalty_analysis.contrasts import missing_groups
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.evidence import (
@@ -174,12 +174,8 @@ def _merged(reasons: Sequence[str]) -> str:
 def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     """Reason code for a claim that cannot be tested here; empty when it can."""
     study = survey.study
-    named = [name.strip() for name in claim.term.replace(":", "+").split("+") if name.strip()]
-    if claim.estimand in ("largest", "total", "direct", "path"):
-        named += list(claim.versus)
+    named = list(claim.constructs)
     known = {*study.constructs, *study.model.controls, *study.model.moderators}
-    if claim.estimand == "rival_models":
-        named = list(claim.versus)
     missing = [name for name in dict.fromkeys([*named, outcome]) if name and name not in known]
     if missing:
         return f"missing_construct: {', '.join(missing)}"
@@ -187,7 +183,7 @@ def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
         return _listed(single_item=unfit(study, claim.versus))
     if claim.estimand not in BUILT:
         return f"estimand_not_built: {claim.estimand}"
-    if "+" in claim.term:
+    if "+" in claim.term and claim.estimand not in SHARES:
         return "estimand_not_built: slopes added up"
     equation = equation_of(study, claim.estimand, outcome)
     if equation is None:
@@ -202,6 +198,11 @@ def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
         many = [name for name in named if len(survey.terms([name])) > 1]
         small = [name for name in named if set(survey.terms([name])) & survey.small_groups]
         return _absent(inside, named) or _listed(many_levels=many, missing_group=small)
+    if claim.estimand == "indirect":
+        return _absent(study.model_constructs, [*named, outcome])
+    if claim.estimand in SHARES:
+        alone = "no_rival" if len(equation.focal) == len(members_of(claim.term)) else ""
+        return _absent(equation.focal, named) or alone
     # What a slope must stand beside may also be a control; a rival has to be a driver.
     beside = equation.focal if claim.estimand == "largest" else equation.terms
     return _absent(equation.focal, [claim.term]) or _absent(beside, claim.versus)

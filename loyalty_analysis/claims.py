@@ -36,8 +36,10 @@ NEGLIGIBLE = {
     "penalty_reward": 0.10,
     "rival_models": 0.0,
 }
+SHARES = ("largest_share", "share_difference")
 BUILT = (
     "total", "direct", "path", "largest", "slope_difference", "interaction", "rival_models",
+    "indirect", *SHARES,
 )  # fmt: skip
 LOYALTY = "loyalty"
 
@@ -71,9 +73,11 @@ class Claim(BaseModel):
         A construct; ``loyalty`` stands for every declared outcome that is not leaving; a list for
         each of those the study declares.
     term : str
-        The construct it is about; ``a:b`` for an interaction.
+        The construct it is about; ``a:b`` for an interaction; ``a + b`` for a set of drivers that
+        share variance together.
     versus : tuple of str
-        Rivals of ``largest``; ``(a, b)`` of ``slope_difference``; for slopes, constructs that must
+        Rivals of ``largest``, ``largest_share`` (every other driver where none is named) and
+        ``share_difference``; ``(a, b)`` of ``slope_difference``; for slopes, constructs that must
         stand beside the term.
     through : tuple of str
         Mediators of ``indirect``, in order.
@@ -121,6 +125,21 @@ class Claim(BaseModel):
         beside = bool(self.versus) and self.estimand in ("total", "direct", "path")
         return self.estimand in compares or beside or self.sign in ("none", "any")
 
+    @property
+    def constructs(self) -> tuple[str, ...]:
+        """The constructs that its term, rivals and mediators name.
+
+        Examples
+        --------
+        >>> claim = Claim(id="x", text="", estimand="share_difference", outcome="y", sign="+",
+        ...               term="a + b", versus=("c",))
+        >>> claim.constructs
+        ('a', 'b', 'c')
+        """
+        versus = () if self.estimand == "slope_difference" else self.versus
+        named = [*self.term.split(":"), *versus, *self.through]
+        return tuple(dict.fromkeys(one for name in named for one in members_of(name) if one))
+
     def part(self, part: Part) -> Claim:
         """The claim that one of its parts makes."""
         own = {k: v for k, v in part.model_dump(exclude={"id"}).items() if v not in (None, "")}
@@ -144,6 +163,17 @@ class Claim(BaseModel):
         if len(named) == 1:
             return named
         return tuple(name for name in named if name in study.model.outcomes)
+
+
+def members_of(name: str) -> tuple[str, ...]:
+    """The constructs that a set written ``a + b`` joins.
+
+    Examples
+    --------
+    >>> members_of("a + b"), members_of("a")
+    (('a', 'b'), ('a',))
+    """
+    return tuple(part.strip() for part in name.split("+"))
 
 
 @dataclass(frozen=True)
@@ -311,12 +341,24 @@ def _incomplete(claim: Claim) -> list[str]:
         needs.append("its rivals in versus")
     if claim.estimand == "slope_difference" and len(claim.versus) != 2:
         needs.append("the two groups [a, b] in versus")
-    if claim.estimand == "largest" and claim.term in claim.versus:
-        needs.append("rivals other than its term")
+    if claim.estimand == "share_difference" and not claim.versus:
+        needs.append("what it is compared with in versus")
+    if claim.estimand in ("largest", *SHARES):
+        sides = [one for name in (claim.term, *claim.versus) for one in members_of(name)]
+        if len(sides) > len(set(sides)):
+            needs.append("rivals other than its term")
+    if claim.estimand == "indirect":
+        path = (claim.term, *claim.through, claim.outcome)
+        if not claim.through:
+            needs.append("its mediators in through")
+        elif len(path) > len(set(path)):
+            needs.append("a term, mediators and outcome that differ")
     if claim.estimand == "interaction" and len(set(filter(None, claim.term.split(":")))) != 2:
         needs.append("a term of the form a:b")
     if claim.estimand in ("largest", "slope_difference") and claim.sign not in ("+", "-"):
         needs.append("the sign + or -")
+    if claim.estimand == "largest_share" and claim.sign != "+":
+        needs.append("the sign +")
     return _needs(claim, needs)
 
 

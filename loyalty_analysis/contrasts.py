@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.claims import Claim
+from loyalty_analysis.claims import SHARES, Claim
+from loyalty_analysis.drivers import share_differences
 from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.inference import estimate, pooled, single, vectorized
+from loyalty_analysis.mediation import indirect
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
 from loyalty_analysis.regression import check_equation, standardized
@@ -31,15 +33,17 @@ def contrasts(
     claims : sequence of Claim
         Single claims (parts spelled out).
     latent : Twins, optional
-        For the error-corrected twins of ``largest``.
+        For error-corrected twins.
 
     Returns
     -------
     DataFrame
         One row per contrast: estimand (``largest``: term minus rival in ``versus``;
-        ``slope_difference``: a minus b of ``group``; ``interaction``), outcome, term, versus,
-        group, estimate, std_error, df, p_value, conf_low, conf_high, n, model, and
-        df_satterthwaite (the least that CR2 gives the raw contrast; empty without clusters);
+        ``slope_difference``: a minus b of ``group``; ``interaction``; ``indirect``: along the path
+        ``through``; ``largest_share``, ``share_difference``: share of explained variance minus
+        that of the rival in ``versus``, ``sets`` entering together), outcome, term, versus, group,
+        estimate, std_error, df, p_value, conf_low, conf_high, n, model, and df_satterthwaite (the
+        least that CR2 gives the raw slopes behind it; empty without clusters);
         latent, latent_std_error, latent_df, latent_low, latent_high (the error-corrected twin;
         empty where there is none).
 
@@ -58,9 +62,23 @@ def contrasts(
         *_rival_differences(survey, claims, latent),
         *_group_differences(survey),
         *_interactions(survey, claims),
+        *_effects(survey, claims, latent),
     ]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=CONTRASTS)
+
+
+def _effects(survey: Survey, claims: Sequence[Claim], latent: Twins | None) -> list[pd.DataFrame]:
+    """Indirect effects and leads in explained variance that claims ask for, each once."""
+    kinds = {"indirect": indirect} | dict.fromkeys(SHARES, share_differences)
+    asked = {
+        (claim.estimand, outcome, claim.term, claim.versus, claim.through): claim
+        for claim in claims
+        if claim.estimand in kinds
+        for outcome in claim.outcomes(survey.study)
+    }
+    found = [kinds[key[0]](survey, claim, key[1], latent) for key, claim in asked.items()]
+    return [table for table in found if table is not None]
 
 
 def _rival_differences(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from loyalty_analysis.effect_captions import (
     TWIN,
@@ -16,7 +17,7 @@ from loyalty_analysis.effect_captions import (
     shares_finding,
     sides,
 )
-from loyalty_analysis.formatting import number, percent, sample
+from loyalty_analysis.formatting import percent, sample
 from loyalty_analysis.marks import COLOURS, beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.panels import Panels, Word, limits_of, panel_columns
 from loyalty_analysis.planes import Planes, place_labels
@@ -81,8 +82,8 @@ def driver_shares(drivers: pd.DataFrame, study: Any) -> Figure:
         lines = -(-len(outcomes) // panel_columns(len(outcomes)))
         pitch = float(np.clip(6.0 / (lines * len(terms)), 0.21, 0.3))
         words = [[_rank_word(table.loc[(y, x)]) for x in terms] for y in outcomes]
-        labels = ([study.label(name) for name in names] for names in (outcomes, terms))
-        grid = Panels(*labels, words, pitch)
+        heads, labels = ([study.label(name) for name in names] for names in (outcomes, terms))
+        grid = Panels(heads, labels, words, pitch)
         page = Page(title, grid.height, note, simulated=study.is_simulated)
         opened = grid.draw(page, limits, "share of the outcome's variance")
         for axes, outcome in zip(opened, outcomes, strict=True):
@@ -96,7 +97,7 @@ def driver_shares(drivers: pd.DataFrame, study: Any) -> Figure:
 def _rank_word(row: pd.Series) -> Word:
     """Print a share and the interval of its rank, which is left out where it is a single rank."""
     ends = row[["rank_low", "rank_high"]].astype(float).fillna(row["rank"])
-    rank = "–".join(dict.fromkeys(number(end, 0) for end in ends))
+    rank = "–".join(dict.fromkeys(f"{end:g}" for end in ends))
     return Word(f"{percent(row['share'])}  #{rank}", INK if row["sign"] else QUIET)
 
 
@@ -189,13 +190,15 @@ def _draw_map(
             ("score_high", "effect_high"),
         )
     )
-    drawn = [(*at - 0.05, *at + 0.05) for at in points]
-    drawn += [(a[0], at[1], b[0], at[1]) for a, at, b in zip(first, points, last, strict=True)]
-    drawn += [(at[0], a[1], at[0], b[1]) for a, at, b in zip(first, points, last, strict=True)]
+    both = list(zip(first, points, last, strict=True))
+    lines = [(a[0], at[1], b[0], at[1]) for a, at, b in both]
+    lines += [(at[0], a[1], at[0], b[1]) for a, at, b in both]
     middle = (rows[["mean_score", "mean_effect"]].to_numpy(dtype=float)[0] - low) * scale
     levels = [middle[1], -low[1] * scale[1]]
-    drawn += [(0, y, room[0], y) for y in levels] + [(middle[0], 0, middle[0], room[1])]
+    lines += [(0, y, room[0], y) for y in levels] + [(middle[0], 0, middle[0], room[1])]
     words = [names[term] for term in rows["term"]]
     sizes = np.array([(text_width(word, SMALL), 0.12) for word in words])
-    for word, centre in zip(words, place_labels(points, sizes, drawn, room), strict=True):
-        axes.text(*(centre / scale + low), word, size=SMALL, ha="center", va="center_baseline")
+    for word, centre in zip(words, place_labels(points, sizes, lines, room), strict=True):
+        x, y = centre / scale + low
+        halo = [withStroke(linewidth=2, foreground="white")]
+        axes.text(x, y, word, path_effects=halo, size=SMALL, ha="center", va="center_baseline")

@@ -14,6 +14,7 @@ from loyalty_analysis.formatting import capitalised, listing, number, percent
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.sentences import range_of
 
+_WIDE = 0.5  # a corrected interval this wide, of the whole variance, ranks nothing
 _SHOWN = 3
 """Drivers that are read with their interval; the others are summed."""
 
@@ -41,12 +42,26 @@ def drivers_reading(drivers: pd.DataFrame | None, study: Any) -> Prose:
     if drivers is None:
         return prose(["There are no shares of explained variance to read."])
     said: list[str] = []
-    for outcome, first in leaders(drivers).iterrows():
-        rows = drivers[drivers["outcome"] == outcome].sort_values("rank", kind="stable")
-        said += [_share_sentence(rows, study), _lead_sentence(first, study)]
-        said += [_signs(rows, study), _corrected(rows, study)]
-    return prose([*said, "These are shares of explained variance, not of what would change."
-                  if len(said) else "", _credit(study)])  # fmt: skip
+    for first, rows in _by_outcome(drivers):
+        said += [_share_sentence(rows, study), _lead_sentence(first, study), _signs(rows, study)]
+    return prose(
+        [
+            *said,
+            _corrected(drivers, study),
+            "These are shares of explained variance; they have no direction and do not say what "
+            "would change.",
+            _credit(study),
+        ]
+    )
+
+
+def _by_outcome(drivers: pd.DataFrame) -> list[tuple[pd.Series, pd.DataFrame]]:
+    """The leader of every outcome, with all rows of the outcome by rank."""
+    ordered = drivers.sort_values("rank", kind="stable")
+    return [
+        (first, ordered[ordered["outcome"] == outcome])
+        for outcome, first in leaders(drivers).iterrows()
+    ]
 
 
 def _credit(study: Any) -> str:
@@ -59,22 +74,22 @@ def _credit(study: Any) -> str:
 def _share_sentence(rows: pd.DataFrame, study: Any) -> str:
     """Split the explained variance of one outcome among its drivers, in points."""
     digits = 0 if (rows["share_high"] - rows["share_low"]).median() > 0.02 else 1
-    points = [number(100 * share, digits) for share in rows["share"]]
     parts = []
     for place, row in enumerate(rows.head(_SHOWN).itertuples()):
-        ends = f"{number(100 * row.share_low, digits)} to {number(100 * row.share_high, digits)}"
-        unit, words = ("", "") if place else (" points", "95% interval ")
-        verb = "" if place else "accounts "
-        parts.append(f"{named(row.term, study)} {verb}for {points[place]}{unit} ({words}{ends})")
+        share, low, high = (
+            number(100 * end, digits) for end in (row.share, row.share_low, row.share_high)
+        )
+        words = f"for {share} ({low} to {high})"
+        if place == 0:
+            words = f"accounts for {share} points (95% interval {low} to {high})"
+        parts.append(f"{named(row.term, study)} {words}")
     rest = rows["share"].iloc[_SHOWN:]
-    if len(rest) == 1:
-        parts.append(f"{named(rows['term'].iloc[-1], study)} for {points[-1]}")
-    elif len(rest):
-        parts.append(f"the other {len(rest)} drivers for {number(100 * rest.sum(), digits)}")
+    name = named(rows["term"].iloc[-1], study) if len(rest) == 1 else f"{len(rest)} others"
+    parts += [f"{name} for {number(100 * rest.sum(), digits)}"] if len(rest) else []
     controls = rows["r2_controls"].iloc[0]
     parts += [f"controls for {number(100 * controls, digits)}"] if controls > 0 else []
-    outcome = named(rows["outcome"].iloc[0], study)
     explained = percent(rows["r2"].iloc[0], digits)
+    outcome = named(rows["outcome"].iloc[0], study)
     return (
         f"Of the {explained} of the variance of {outcome} that is explained, {listing(parts, 9)}."
     )
@@ -86,40 +101,53 @@ def _lead_sentence(first: pd.Series, study: Any) -> str:
         return ""
     leader, second = named(first["term"], study), named(first["second"], study)
     lead, low, high = (number(100 * first[name], 1) for name in ("lead", "lead_low", "lead_high"))
-    apart = f"{lead} points (95% interval {low} to {high})"
-    known = not np.isnan(first["p_first"])
-    often = f"; first in {percent(first['p_first'])} of bootstrap replicates" if known else ""
+    size = f"{lead} points (95% interval {low} to {high})"
+    often = ""
+    if not np.isnan(first["p_first"]):
+        often = f"; {leader} is first in {percent(first['p_first'])} of bootstrap replicates"
     if first["told"]:
-        return f"{capitalised(leader)} leads {second} by {apart}{often}."
-    if known:
-        often = f"; {leader} is{often[1:]}"
-    return f"Ranks 1 and 2, {leader} and {second}, cannot be separated: {apart}{often}."
+        return f"{capitalised(leader)} leads {second} by {size}{often}."
+    return (
+        f"Ranks 1 and 2, {leader} and {second}, cannot be separated: they lie {size} apart{often}."
+    )
 
 
 def _signs(rows: pd.DataFrame, study: Any) -> str:
     """Give back the direction that shares have lost."""
-    outcome = named(rows["outcome"].iloc[0], study)
-    signs = rows["sign"].fillna("")
-    lower = [named(term, study) for term in rows["term"][signs == "-"]]
-    untold = [named(term, study) for term in rows["term"][signs == ""]]
-    said = [f"with lower {outcome}: {listing(lower, 9)}"] if lower else []
-    said += [f"in a direction that cannot be told: {listing(untold, 9)}"] if untold else []
-    return (
-        f"A share has no direction; beside the others these go {'; '.join(said)}." if said else ""
-    )
+    outcome, signs = named(rows["outcome"].iloc[0], study), rows["sign"].fillna("")
+    lower = listing((named(term, study) for term in rows["term"][signs == "-"]), 9)
+    untold = listing((named(term, study) for term in rows["term"][signs == ""]), 9)
+    said = [f"with lower {outcome}: {lower}"] if lower else []
+    said += [f"in a direction that cannot be told: {untold}"] if untold else []
+    return f"Beside the others these go {'; '.join(said)}." if said else ""
 
 
-def _corrected(rows: pd.DataFrame, study: Any) -> str:
-    """Say whose share is largest when corrected for measurement error."""
-    known = rows[rows["latent"].notna()]
+def _corrected(drivers: pd.DataFrame, study: Any) -> str:
+    """Say where another driver has the largest share when corrected for measurement error."""
+    known = drivers.dropna(subset=["latent", "latent_low", "latent_high"])
     if known.empty:
-        return ""
-    top = known.loc[known["latent"].idxmax()]
-    same = top["term"] == rows["term"].iloc[0]
-    value = f"{number(100 * top['latent'], 0)} points"
-    ends = f"95% interval {number(100 * top['latent_low'], 0)} to {number(100 * top['latent_high'], 0)}"
-    which = f"{'the largest is still' if same else 'the largest is instead'} that of "
-    return f"Corrected for measurement error, {which}{named(top['term'], study)}: {value} ({ends})."
+        return "No share could be corrected for measurement error."
+    top = known.loc[known.groupby("outcome", sort=False)["latent"].idxmax()].set_index("outcome")
+    wide = top["latent_high"] - top["latent_low"] > _WIDE
+    first = leaders(drivers)["term"].reindex(top.index)
+    parts = {
+        "the driver with the largest share is the same for": top.index[
+            ~wide & (top["term"] == first)
+        ],
+        "another has the largest share for": top.index[~wide & (top["term"] != first)],
+        "shares are too uncertain to rank for": top.index[wide],
+    }
+    said = [
+        f"{words} {listing(_with_leader(top.loc[name], study, words) for name in names)}"
+        for words, names in parts.items()
+        if len(names)
+    ]
+    return f"Corrected for measurement error, {'; '.join(said)}."
+
+
+def _with_leader(row: pd.Series, study: Any, words: str) -> str:
+    outcome = named(str(row.name), study)
+    return f"{outcome} ({named(row['term'], study)})" if words.startswith("another") else outcome
 
 
 def importance_performance_reading(
@@ -180,7 +208,7 @@ def _map_sentence(part: pd.DataFrame, study: Any) -> str:
 
 
 def drivers_conclusion(results: Mapping[str, pd.DataFrame], study: Any) -> Prose:
-    """Close on the drivers: what the largest share is, and whether it can be told from the next.
+    """Close on the drivers: the largest share of each outcome, and whether it can be told.
 
     Examples
     --------
@@ -191,10 +219,11 @@ def drivers_conclusion(results: Mapping[str, pd.DataFrame], study: Any) -> Prose
     table = results.get("drivers")
     if table is None:
         return drivers_reading(None, study)
-    said: list[str] = []
-    for outcome, first in leaders(table).iterrows():
-        rows = table[table["outcome"] == outcome].sort_values("rank", kind="stable")
-        said += [_share_sentence(rows, study), _lead_sentence(first, study)]
+    said = []
+    for first, rows in _by_outcome(table):
+        told = "more than any other" if first["told"] else "not to be told from the next"
+        share = _share_sentence(rows.head(1).assign(r2_controls=0.0), study).rstrip(".")
+        said.append(f"{share}, {told}." if first["second"] else f"{share}.")
     if "importance_performance" in results:
         said.append(f"{importance_finding(results['importance_performance'], study)}.")
-    return prose(said)
+    return prose([*said, _credit(study)])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.bootstrap import bootstrap
-from loyalty_analysis.claims import Claim
+from loyalty_analysis.claims import Claim, members_of
 from loyalty_analysis.equations import Equation, equation_of
 from loyalty_analysis.inference import Estimate, estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread
@@ -223,17 +223,6 @@ def players_of(claim: Claim, equation: Equation) -> tuple[Players, list[str]]:
     return Players((*named, *others)), rivals
 
 
-def members_of(name: str) -> tuple[str, ...]:
-    """The constructs that a set written ``a + b`` joins.
-
-    Examples
-    --------
-    >>> members_of("a + b"), members_of("a")
-    (('a', 'b'), ('a',))
-    """
-    return tuple(part.strip() for part in name.split("+"))
-
-
 def share_differences(
     survey: Survey, claim: Claim, outcome: str, latent: Twins | None = None
 ) -> pd.DataFrame | None:
@@ -250,7 +239,8 @@ def share_differences(
     Returns
     -------
     DataFrame or None
-        One row per rival, in shares of the outcome's whole variance; None where a construct is no
+        One row per rival, in shares of the outcome's whole variance, ``sets`` naming the drivers
+        that entered together; None where a construct is no
         driver of the equation, or none is left to compare with.
 
     Examples
@@ -286,6 +276,7 @@ def share_differences(
         term=claim.term,
         versus=rivals,
         model=equation.model,
+        sets=players.joined,
     )
 
 

@@ -16,6 +16,7 @@ from loyalty_analysis.rules import LEAST_DF
 
 ENDS = ("conf_low", "conf_high")
 TWIN = ("latent_low", "latent_high")
+_WAYS = {1: "higher", -1: "lower"}
 LEAD = ("lead_low", "lead_high")
 
 
@@ -114,21 +115,16 @@ def paths_finding(to: Mapping[str, int], onwards: Mapping[str, int], study: Any)
         drivers = capitalised(f"{named(next(iter(to)), study)} {verb} with {mediator}")
     elif not going:
         drivers = f"No driver can be told to go with {mediator}"
-    ways = [
-        f"with {what} {listing(named(name, study) for name, side in onwards.items() if side == way)}"
-        for way, what in ((1, "higher"), (-1, "lower"))
-        if way in onwards.values()
-    ]
+    names = {
+        way: listing(named(name, study) for name, side in onwards.items() if side == way)
+        for way in (1, -1, 0)
+    }
+    ways = [f"with {what} {names[way]}" for way, what in _WAYS.items() if names[way]]
     beside = f"beside {'it' if len(to) == 1 else 'them'}, {mediator}"
     if not ways:
-        return f"{drivers}; {beside} cannot be told to go with {_outcomes(onwards, study)}"
-    open_ones = [named(name, study) for name, side in onwards.items() if side == 0]
-    rest = f"; for {listing(open_ones)} that cannot be told" if open_ones else ""
+        return f"{drivers}; {beside} cannot be told to go with {names[0]}"
+    rest = f"; for {names[0]} that cannot be told" if names[0] else ""
     return f"{drivers}; {beside} goes {' and '.join(ways)}{rest}"
-
-
-def _outcomes(names: Mapping[str, int], study: Any) -> str:
-    return f"{listing(named(name, study) for name in names)}"
 
 
 def indirect_finding(mediation: pd.DataFrame, study: Any) -> str:
@@ -249,8 +245,12 @@ def shares_finding(drivers: pd.DataFrame, study: Any) -> str:
     if len(told):
         said.append(f"Largest share of explained variance: {_by_term(told, study)}")
     if not first["told"].all():
-        names = listing(named(name, study) for name in first.index[~first["told"]])
-        said.append(f"ranks 1 and 2 cannot be separated for {names}")
+        pairs = [
+            f"for {named(row['outcome'], study)} ({named(row['term'], study)}, "
+            f"{named(row['second'], study)})"
+            for _, row in first[~first["told"]].iterrows()
+        ]
+        said.append(f"ranks 1 and 2 cannot be separated {listing(pairs)}")
     return capitalised("; ".join(said))
 
 

@@ -23,6 +23,7 @@ from loyalty_analysis.formatting import capitalised, estimate, listing, number, 
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.sentences import range_of
 
+_WIDE = 2.0  # a corrected interval this wide, in SDs, says nothing
 _CANNOT = "A cross-section cannot tell which order is right."
 _NO_MEDIATOR = "The study declares no mediator, so there is nothing to split into parts."
 
@@ -43,8 +44,7 @@ def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
     >>> survey = read_survey("mobile_customers")
     >>> print(mediation_reading(mediation(survey), survey.study).sentences[0])
     Loyalty: the largest indirect effect through satisfaction is that of likeability, 0.22 SD per SD
-    (95% interval 0.16 to 0.29), beside 0.34 directly (95% interval 0.25 to 0.43), 0.56 in all (95%
-    interval 0.46 to 0.66).
+    (95% interval 0.16 to 0.29), beside 0.33 directly (0.23 to 0.43), 0.56 in all (0.46 to 0.66).
     """
     if mediation is None:
         return prose([_NO_MEDIATOR])
@@ -70,11 +70,13 @@ def _outcome_sentences(outcome: str, mediation: pd.DataFrame, study: Any) -> str
         return f"{label}: no indirect effect {through} can be told from zero."
     first = told.iloc[0]
     parts = [effects(mediation, name).loc[(outcome, first.name)] for name in ("direct", "total")]
-    direct, total = (f"{number(row['estimate'])} {{}} ({_range(row)})" for row in parts)
+    direct, total = (
+        f"{number(row['estimate'])} {word} ({number(row['conf_low'])} to {number(row['conf_high'])})"
+        for row, word in zip(parts, ("directly", "in all"), strict=True)
+    )
     said = (
         f"{label}: the largest indirect effect {through} is that of {named(str(first.name), study)}"
-        f", {number(first['estimate'])} SD per SD ({_range(first)}), beside "
-        f"{direct.format('directly')}, {total.format('in all')}."
+        f", {number(first['estimate'])} SD per SD ({_range(first)}), beside {direct}, {total}."
     )
     others = [
         f"{named(str(name), study)} {number(row['estimate'])}" for name, row in told[1:].iterrows()
@@ -98,7 +100,8 @@ def _opposed(mediation: pd.DataFrame, study: Any) -> str:
     ]
     if not pairs:
         return ""
-    return f"Direct and indirect effect point opposite ways, so the total hides both: {listing(pairs, 4)}."
+    hidden = "Direct and indirect effect point opposite ways, so the total hides both"
+    return f"{hidden}: {listing(pairs, 4)}."
 
 
 def _shares(rows: pd.DataFrame, study: Any) -> str:
@@ -112,7 +115,8 @@ def _shares(rows: pd.DataFrame, study: Any) -> str:
         for _, row in known.iloc[[0, -1] if len(known) > 1 else [0]].iterrows()
     ]
     least = f", smallest for {ends[1]}" if len(ends) > 1 else ""
-    return f"A share mediated has meaning for {len(known)} of {len(rows)}: largest for {ends[0]}{least}."
+    many = f"A share mediated has meaning for {len(known)} of {len(rows)}"
+    return f"{many}: largest for {ends[0]}{least}."
 
 
 def _boot(rows: pd.DataFrame, study: Any) -> str:
@@ -128,7 +132,8 @@ def _boot(rows: pd.DataFrame, study: Any) -> str:
     changed = known[sides(known, ("boot_low", "boot_high")) != known["side"]]
     if changed.empty:
         return f"{said}; both tell the same from zero."
-    return f"{said}; they disagree about zero for {listing((on(r, study) for _, r in changed.iterrows()), 4)}."
+    names = listing((on(row, study) for _, row in changed.iterrows()), 4)
+    return f"{said}; they disagree about zero for {names}."
 
 
 def _corrected(rows: pd.DataFrame, study: Any) -> str:
@@ -138,17 +143,15 @@ def _corrected(rows: pd.DataFrame, study: Any) -> str:
         return "No indirect effect could be corrected for measurement error."
     twin, told = sides(known, TWIN), known["side"] != 0
     stay = int((told & (twin == known["side"])).sum())
-    far = known.loc[(known["latent"] - known["estimate"]).abs().idxmax()]
+    said = f"Corrected for measurement error, {stay} of {told.sum()} told keep their side of zero"
+    if not told.any():
+        said = f"Corrected for measurement error, {int((twin != 0).sum())} can be told from zero"
+    narrow = known[known["latent_high"] - known["latent_low"] < _WIDE]
+    if narrow.empty:
+        return f"{said}: the constructs overlap too much for the correction to say more."
+    far = narrow.loc[(narrow["latent"] - narrow["estimate"]).abs().idxmax()]
     value = estimate(far["latent"], *far[list(TWIN)])
-    kept = (
-        f"{stay} of {told.sum()} told stay on their side of zero"
-        if told.any()
-        else f"{int((twin != 0).sum())} of {len(known)} can be told from zero"
-    )
-    return (
-        f"Corrected for measurement error, {kept}; furthest from its uncorrected value: "
-        f"{on(far, study)} ({value} against {number(far['estimate'])})."
-    )
+    return f"{said}; furthest moved: {on(far, study)} ({value} against {number(far['estimate'])})."
 
 
 def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
@@ -190,7 +193,8 @@ def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
         [
             f"As {declared}, {told[declared]} of {len(wide)} indirect effects can be told from "
             f"zero; {exchanged}.",
-            f"An exchanged order gives one at least as large for {larger} of {len(wide)}.",
+            "An exchanged order gives an indirect effect at least as large as the declared one for "
+            f"{larger} of {len(wide)}.",
             f"Side by side: {'; '.join(paths)}.",
             _CANNOT,
         ]
@@ -282,7 +286,7 @@ def mediation_groups_reading(mediation_groups: pd.DataFrame | None, study: Any) 
 
 
 def _group_sentence(column: str, part: pd.DataFrame, study: Any) -> str:
-    """Read the declared contrast of a group column; without one, where levels are furthest apart."""
+    """Read the contrast of a group column; without one, where its levels are furthest apart."""
     levels = [str(level) for level in dict.fromkeys(part["level"])]
     pairs = {f"{a} - {b}" for a, b in permutations(levels, 2)}
     contrast = part[part["level"].isin(pairs)]
@@ -303,16 +307,18 @@ def _group_sentence(column: str, part: pd.DataFrame, study: Any) -> str:
 
 
 def _furthest(label: str, part: pd.DataFrame, levels: int, study: Any) -> str:
-    wide = part.groupby(["outcome", "driver"], sort=False)["estimate"]
-    outcome, driver = (wide.max() - wide.min()).idxmax()
+    each = part.groupby(["outcome", "driver"], sort=False)["estimate"]
+    outcome, driver = (each.max() - each.min()).idxmax()
     rows = part[(part["outcome"] == outcome) & (part["driver"] == driver)].sort_values("estimate")
-    low, high = rows.iloc[0], rows.iloc[-1]
-    pair = on({"driver": driver, "outcome": outcome}, study)
     ends = [
         f"{estimate(*row[['estimate', 'conf_low', 'conf_high']])} ({row['level']})"
-        for row in (low, high)
+        for _, row in rows.iloc[[0, -1]].iterrows()
     ]
-    return f"{label} ({levels} levels): furthest apart are the indirect effects of {pair}, {ends[0]} to {ends[1]}."
+    pair = on({"driver": driver, "outcome": outcome}, study)
+    return (
+        f"{label} ({levels} levels): furthest apart are the indirect effects of {pair}, "
+        f"{' to '.join(ends)}."
+    )
 
 
 def mediation_conclusion(results: Mapping[str, pd.DataFrame], study: Any) -> Prose:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.effect_captions import effects
-from loyalty_analysis.formatting import capitalised, in_sentence, listing, number, p_value, percent
+from loyalty_analysis.formatting import capitalised, in_sentence, number, p_value, percent
 from loyalty_analysis.typesetting import Table, about_sample, estimates, typeset
 
 _ENDS = ["estimate", "conf_low", "conf_high"]
@@ -83,10 +83,11 @@ def mediation_table(mediation: pd.DataFrame, study: Any) -> Table:
     if corrected:
         cells["latent"] = estimates(rows, twin, digits=2)
     mediator = in_sentence(study.label(rows["mediator"].iloc[0]))
+    method = "normal theory" if study.from_moments else "influence values"
     notes = [
         "SDs of the outcome per SD of the driver, all drivers in every equation; direct and "
-        f"indirect (through {mediator}) add up to the total. Intervals by influence values, p of "
-        "the indirect effect unadjusted; points of the scales are in results/mediation.csv.",
+        f"indirect (through {mediator}) add up to the total. Intervals by {method}, p of the "
+        "indirect effect unadjusted; effects in points of the scales are in results/mediation.csv.",
         "Share mediated: indirect divided by total; – where the total cannot be told from zero, or "
         "the direct effect runs against the indirect one.",
         about_sample(rows["n"], study),
@@ -241,14 +242,12 @@ def _explained(row: pd.Series, study: Any) -> str:
 
 def _ranks(row: pd.Series) -> str:
     """Print a rank with its interval; the rank alone where there is none."""
-    ends = [number(row[end], 0) for end in ("rank_low", "rank_high")]
-    rank = number(row["rank"], 0)
-    return rank if np.isnan(row["rank_low"]) else f"{rank} [{ends[0]}, {ends[1]}]"
+    rank, low, high = (f"{row[name]:g}" for name in ("rank", "rank_low", "rank_high"))
+    return rank if np.isnan(row["rank_low"]) else f"{rank} [{low}, {high}]"
 
 
 def _share_notes(rows: pd.DataFrame, study: Any) -> list[str]:
-    drawn = rows["replicates"].max()
-    again = "Ranks and 'first in': bootstrap, "
+    drawn, failed = rows["replicates"].max(), rows["failed"].max()
     sampled = rows[rows["orderings"].astype(str) != "all"]
     mediator = study.model.mediator
     return [
@@ -256,9 +255,12 @@ def _share_notes(rows: pd.DataFrame, study: Any) -> list[str]:
         "(LMG, Shapley), controls always in; they add up to R² less that of the controls. Slope: "
         "sign of the standardized slope beside the others; ± where its interval includes zero.",
         "Alone: R² beside the controls only; last: R² added to all others.",
-        f"{again}{number(drawn, 0)} replicates." if rows["p_first"].notna().any() else "",
-        f"Orders were sampled ({listing(dict.fromkeys(sampled['orderings'].astype(str)))}): shares "
-        f"carry a sampling error of up to {number(100 * sampled['sampling_error'].max(), 2)} points."
+        f"Rank, and how often first: bootstrap, {number(drawn, 0)} replicates"
+        f"{f', {number(failed, 0)} of them failed' if failed else ''}."
+        if rows["p_first"].notna().any()
+        else "",
+        f"Orders were sampled ({sampled['orderings'].iloc[0]} of them): sampling error of a share "
+        f"up to {number(100 * sampled['sampling_error'].max(), 2)} points."
         if len(sampled)
         else "",
         f"A mediator takes credit for what works through it: {in_sentence(study.label(mediator))}."

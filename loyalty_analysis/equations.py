@@ -77,6 +77,7 @@ def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
         "largest": ("mediator", "path", "total"),
         "slope_difference": ("total", "mediator", "path"),
         "interaction": ("total", "mediator", "path"),
+        "indirect": ("direct", "total", "mediator", "path"),
         "largest_share": ("direct", "total"),
         "share_difference": ("direct", "total"),
     }[estimand]

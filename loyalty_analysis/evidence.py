@@ -9,10 +9,12 @@ from math import inf, isnan
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from loyalty_analysis.claims import Claim
+from loyalty_analysis.claims import SHARES, Claim
+from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.gates import COLUMNS, blocked
 from loyalty_analysis.invariance import decisive
+from loyalty_analysis.mediation import THROUGH
 from loyalty_analysis.rules import (
     CONTRADICTED,
     INCONCLUSIVE,
@@ -38,7 +40,8 @@ class Findings:
     ----------
     known : dict
         Every standardized slope by ``slope``, model, term; every contrast by estimand, model, term
-        and a fourth name: the rival of ``largest``, the group column of ``slope_difference``.
+        and a fourth name: the rival of ``largest`` and of shares, the group column of
+        ``slope_difference``, the mediators of ``indirect``.
     twins : dict
         The same, corrected for measurement error, where that could be done.
     gates, structures : DataFrame
@@ -83,7 +86,9 @@ def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
         if not isnan(twin[1]):
             twins[key] = Evidence(*twin, row.n, min(row.df, twin[2]))
     for row in results["contrasts"].itertuples():
-        names = (row.estimand, row.model, row.term, row.group or row.versus)
+        last = row.group or row.versus or row.through
+        sets = (row.sets,) if row.estimand in SHARES else ()
+        names = (row.estimand, row.model, row.term, last, *sets)
         df = row.df if isnan(row.df_satterthwaite) else min(row.df, row.df_satterthwaite)
         known[names] = Evidence(
             row.estimate, row.std_error, row.df, row.conf_low, row.conf_high, row.n, df
@@ -143,7 +148,8 @@ def evidence_of(
     Returns
     -------
     tuple of Evidence
-        One for most estimands; for ``largest`` the slope itself and its lead over every rival.
+        One for most estimands; for ``largest`` the slope itself and its lead over every rival, for
+        shares the lead over every rival.
     """
     equation = equation_of(survey.study, claim.estimand, outcome)
     assert equation is not None
@@ -152,6 +158,11 @@ def evidence_of(
     keys: list[tuple[tuple[str, ...], str]] = [(slope, "")]
     if claim.estimand in ("slope_difference", "interaction"):
         keys = [((*contrast, column), "")]
+    if claim.estimand == "indirect":
+        keys = [((*contrast, THROUGH.join(claim.through)), "")]
+    if claim.estimand in SHARES:
+        players, rivals = players_of(claim, equation)
+        keys = [((*contrast, rival, players.joined), rival) for rival in rivals]
     if claim.estimand == "largest":
         keys += [((*contrast, rival), rival) for rival in claim.versus]
     if any(key not in known for key, _ in keys):
@@ -171,13 +182,13 @@ def gate_reason(
 ) -> str:
     """Reason codes of the gates that stop a claim here, or that only warn; empty without any."""
     study = survey.study
-    versus = () if claim.estimand == "slope_difference" else claim.versus
-    named = [*claim.term.replace(":", "+").split("+"), *versus, *claim.through, outcome]
-    named = [name.strip() for name in named if name.strip() in study.constructs]
+    named = [name for name in (*claim.constructs, outcome) if name in study.constructs]
     if claim.estimand == "rival_models":  # whether they can be told apart is what it is about
         return blocked(gates, named, skip=("htmt", "admissible", "invariance"), warns=warns)
     equation = equation_of(study, claim.estimand, outcome)
     together = (outcome, *equation.terms) if equation else ()
+    if claim.estimand == "largest_share":
+        named = [name for name in together if name in study.constructs]
     return blocked(gates, named, together, column, warns=warns)
 
 

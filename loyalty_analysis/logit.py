@@ -88,8 +88,8 @@ def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> Ord
     Raises
     ------
     DataError
-        When there is no maximum (the terms tell some answers apart completely), or fewer
-        respondents than parameters.
+        When no maximum is found (the terms tell some answers apart completely), or there are no
+        more respondents than parameters.
 
     References
     ----------
@@ -128,8 +128,10 @@ def _highest(parameters: Array, z: Array, answers: Array, weights: Array) -> Arr
     """Climb to the maximum of the likelihood; refuse when there is none."""
     value, scores, information = _likelihood(parameters, z, answers, weights)
     for _ in range(_MOST_STEPS):
+        if np.linalg.cond(information) > 1e14:  # flat in some direction
+            break
         step = np.linalg.solve(information, scores.sum(axis=0))
-        if np.abs(step).max() < 1e-7:  # the next step would be its square
+        if np.abs(step).max() < 1e-7 * (1 + np.abs(parameters).max()):  # the next is its square
             return parameters + step
         for halves in range(_MOST_STEPS):
             tried = parameters + step / 2**halves
@@ -140,15 +142,16 @@ def _highest(parameters: Array, z: Array, answers: Array, weights: Array) -> Arr
             break
         parameters, value = tried, higher
     raise DataError(
-        "the likelihood has no maximum: a combination of the terms tells some answers apart "
-        "completely (separation)"
+        "no maximum of the likelihood was found: a combination of the terms seems to tell some "
+        "answers apart completely (separation)"
     )
 
 
+@np.errstate(all="ignore")
 def _likelihood(
     parameters: Array, z: Array, answers: Array, weights: Array
 ) -> tuple[float, Array, Array]:
-    """Log-likelihood, each respondent's score, and the information.
+    """Log-likelihood, each respondent's score, and the information; no numbers if thresholds cross.
 
     With F the logistic function, u and l the upper and lower bound of the answer given, the
     probability of it is F(u) (1 - F(l)) (1 - exp(l - u)).
@@ -158,14 +161,12 @@ def _likelihood(
     linear = z @ parameters[:k]
     upper, lower = cuts[answers + 1] - linear, cuts[answers] - linear
     gap = np.diff(cuts)[answers]
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # crossed thresholds
-        value = weights @ (log_expit(upper) + log_expit(-lower) + np.log(-np.expm1(-gap)))
-        odds = 1 / np.expm1(gap)
+    value = weights @ (log_expit(upper) + log_expit(-lower) + np.log(-np.expm1(-gap)))
     steps = np.eye(len(cuts))[:, 1:-1]
     at_upper = np.hstack([-z, steps[answers + 1]])
     at_lower = np.hstack([-z, steps[answers]])
     between = at_upper - at_lower
-    above, below = expit(-upper), expit(lower)
+    above, below, odds = expit(-upper), expit(lower), 1 / np.expm1(gap)
     scores = above[:, None] * at_upper - below[:, None] * at_lower + odds[:, None] * between
     parts = (
         (at_upper, above * (1 - above)),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from loyalty_analysis.bootstrap import bootstrap
 from loyalty_analysis.claims import Claim
+from loyalty_analysis.equations import equation_of
 from loyalty_analysis.inference import estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.regression import check_equation
@@ -23,6 +24,8 @@ from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import contrast_rows, latent_columns, numbers, satterthwaite
 from loyalty_analysis.twins import Twins
 
+THROUGH = " -> "
+"""Stands between the constructs of a path."""
 EFFECTS, SCALES = ("direct", "indirect", "total"), ("raw", "standardized")
 DECLARED = "declared"
 DRIVER, OUTCOME = "driver and mediator exchanged", "mediator and outcome exchanged"
@@ -290,7 +293,7 @@ def mediation_orders(survey: Survey) -> pd.DataFrame:
         return np.concatenate(each, axis=-1)
 
     found = estimate(single(values), survey.sample(design.all))
-    table["path"] = [" -> ".join(path) for path in paths]
+    table["path"] = [THROUGH.join(path) for path in paths]
     return table.assign(**numbers(found, survey.n))
 
 
@@ -316,7 +319,7 @@ def indirect(
     Returns
     -------
     DataFrame or None
-        None where one of them is missing from the model, or stands twice.
+        None where one of them is missing from the model.
 
     Notes
     -----
@@ -334,11 +337,12 @@ def indirect(
     0  likeability  satisfaction      0.23
     """
     path = (claim.term, *claim.through, outcome)
-    if missing_on_path(survey.study, path):
+    equation = equation_of(survey.study, "indirect", outcome)
+    if equation is None or set(path) - set(survey.study.model_constructs):
         return None
     beside = survey.terms(beside_path(survey.study, path))
     for step in range(1, len(path)):
-        check_equation(survey.moments, (*path[:step], *beside), " -> ".join(path))
+        check_equation(survey.moments, (*path[:step], *beside), THROUGH.join(path))
 
     @vectorized
     def values(moments: Moments) -> Array:
@@ -354,22 +358,9 @@ def indirect(
         estimand="indirect",
         outcome=outcome,
         term=claim.term,
-        through=" -> ".join(claim.through),
-        model=outcome,
+        through=THROUGH.join(claim.through),
+        model=equation.model,
     )
-
-
-def missing_on_path(study: Study, path: Sequence[str]) -> list[str]:
-    """Names on a path that the model has no equation for, or that stand on it twice.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> missing_on_path(load_study("mobile_customers"), ["likeability", "gratitude", "loyalty"])
-    ['gratitude']
-    """
-    known = study.model_constructs
-    return [name for at, name in enumerate(path) if name not in known or name in path[:at]]
 
 
 def beside_path(study: Study, path: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ class Planes:
         page.write(fit(across, self.width * self.columns, lines=1), self.indent,
                    self.height - 0.2, va="top")  # fmt: skip
         for line in range(self.lines):
-            style = {"rotation": 90, "ha": "center", "va": "center", "size": SMALL}
+            style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "size": SMALL}
             words = fit(up, self.depth + 0.3, size=SMALL)
             page.write(words, 0.17, line * self.line + self.above + self.depth / 2, **style)
         return opened
@@ -76,9 +77,9 @@ class Planes:
 
 
 def place_labels(
-    points: np.ndarray, sizes: np.ndarray, drawn: Sequence[Box], room: tuple[float, float]
+    points: np.ndarray, sizes: np.ndarray, lines: Sequence[Box], room: tuple[float, float]
 ) -> np.ndarray:
-    """Put a label beside each point, clear of what is drawn and of the labels placed before it.
+    """Put a label beside each point: off every point and label, off lines as far as that goes.
 
     Parameters
     ----------
@@ -86,41 +87,46 @@ def place_labels(
         In inches from a corner of the room.
     sizes : ndarray (k, 2)
         Width and height of each label.
-    drawn : sequence of tuple of four float
-        Boxes to keep clear of: left, bottom, right, top.
+    lines : sequence of tuple of four float
+        What is better kept clear of: left, bottom, right, top.
     room : tuple of two float
         Width and height; labels stay inside as long as there is a place.
 
     Returns
     -------
     ndarray (k, 2)
-        Centres of the labels: the nearest free place, or the first tried where none is free.
+        Centres of the labels.
 
     Examples
     --------
     >>> points, sizes = np.array([[1.0, 1.0], [1.0, 1.0]]), np.full((2, 2), 0.1)
-    >>> place_labels(points, sizes, [(0.95, 0.95, 1.05, 1.05)], (2.0, 2.0))
-    array([[1.12, 1.  ],
-           [0.88, 1.  ]])
+    >>> place_labels(points, sizes, [], (2.0, 2.0))
+    array([[1.11, 1.11],
+           [0.89, 1.11]])
     """
-    turns = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)])
-    taken, centres = list(drawn), []
+    turns = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)])
+    rings = np.repeat(np.arange(5), len(turns))
+    taken = [(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in points]
+    centres = []
     for point, size in zip(points, sizes, strict=True):
-        steps = np.repeat([0.07, 0.12, 0.2, 0.3, 0.45], len(turns))[:, None]
-        tried = point + np.tile(turns, (5, 1)) * (size / 2 + steps)
+        tried = point + np.tile(turns, (5, 1)) * (size / 2 + (0.06 + 0.07 * rings)[:, None])
         boxes = [(*(at - size / 2), *(at + size / 2)) for at in tried]
-        free = [
-            place
-            for place, box in enumerate(boxes)
-            if box[0] >= 0 and box[1] >= 0 and box[2] <= room[0] and box[3] <= room[1]
-            and not any(_overlap(box, other) for other in taken)
+        inside = (0.0, 0.0, *room)
+        costs = [
+            100 * (sum(_overlap(box, other) for other in taken) + (not _within(box, inside)))
+            + sum(_overlap(box, line) for line in lines) + 2 * ring
+            for box, ring in zip(boxes, rings, strict=True)
         ]  # fmt: skip
-        chosen = free[0] if free else 0
-        taken.append(boxes[chosen])
-        centres.append(tried[chosen])
+        best = int(np.argmin(costs))
+        taken.append(boxes[best])
+        centres.append(tried[best])
     return np.array(centres)
 
 
 def _overlap(one: Box, other: Box) -> bool:
     apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
     return not apart
+
+
+def _within(box: Box, room: Box) -> bool:
+    return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loyalty_analysis.careless import fastest
-from loyalty_analysis.claims import NEGLIGIBLE
+from loyalty_analysis.claims import NEGLIGIBLE, SHARES, members_of
 from loyalty_analysis.formatting import in_sentence, listing, number
 from loyalty_analysis.rules import LEAST_DF, weakest
 
@@ -32,6 +32,7 @@ REASONS = {
     "missing_outcome": "no such outcome here",
     "missing_contrast": "the study declares no such contrast",
     "missing_group": "a group is missing or too small",
+    "no_rival": "no other driver to compare with",
     "no_equation": "the study has no equation for it",
     "not_in_model": "measured, but no driver of this equation",
     "many_levels": "a category with more than two levels",
@@ -145,10 +146,40 @@ def _corrected(case: Case, study: Study) -> str:
         return "No slope corrected for measurement error is to be had." if case.untwinned else ""
     leads = [one for one in case.twins if one.label]
     twin = weakest(leads or case.twins, case.claim.sign)
-    what = f" a lead of {number(twin.estimate)} over" if leads else f" {number(twin.estimate)}"
-    rival = f" {in_sentence(study.label(twin.label))}" if leads else ""
-    value = range_of(twin.conf_low, twin.conf_high)
-    return f"Corrected for measurement error:{what}{rival} ({value})."
+    value, interval = number(twin.estimate), range_of(twin.conf_low, twin.conf_high)
+    if case.claim.estimand in SHARES:
+        value, interval = points_of(twin.estimate), _points_range(twin)
+    what = f" a lead of {value} over" if leads else f" {value}"
+    rival = f" {joined(twin.label, study)}" if leads else ""
+    return f"Corrected for measurement error:{what}{rival} ({interval})."
+
+
+def points_of(share: float) -> str:
+    """A share of explained variance in percentage points.
+
+    Examples
+    --------
+    >>> points_of(0.0123)
+    '1.2 points'
+    """
+    return f"{number(100 * share, 1)} points"
+
+
+def _points_range(evidence: Evidence) -> str:
+    low, high = number(100 * evidence.conf_low, 1), number(100 * evidence.conf_high, 1)
+    return f"95% interval {low} to {high} points"
+
+
+def joined(name: str, study: Study) -> str:
+    """Labels of a construct, or of a set written ``a + b``, inside a sentence.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> joined("affective + forced", load_study("rice_simulated"))
+    'affective commitment and forced commitment'
+    """
+    return listing([in_sentence(study.label(one)) for one in members_of(name)], 9)
 
 
 def _of_parts(case: Case, ruling: Ruling) -> str:
@@ -167,7 +198,9 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
     interval = range_of(evidence.conf_low, evidence.conf_high)
     if claim.estimand == "rival_models":
         return _structure(case, evidence)
-    term = in_sentence(study.label(claim.term))
+    term = joined(claim.term, study)
+    if claim.estimand in SHARES:
+        return _lead_in_variance(case, evidence, study)
     if claim.estimand == "slope_difference":
         a, b = claim.versus
         way = "larger" if evidence.estimate > 0 else "smaller"
@@ -188,7 +221,22 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
             f"{rival}, the smallest of its leads (of that smallest lead, {interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
-    return f"One SD more {term} goes with {number(value)} SD {more} {outcome} ({interval})"
+    through = " and then ".join(in_sentence(study.label(name)) for name in claim.through)
+    along = f" by way of {through}" if claim.estimand == "indirect" else ""
+    return f"One SD more {term} goes with {number(value)} SD {more} {outcome}{along} ({interval})"
+
+
+def _lead_in_variance(case: Case, evidence: Evidence, study: Study) -> str:
+    term, rival = joined(case.claim.term, study), joined(evidence.label, study)
+    outcome = in_sentence(study.label(case.outcome))
+    verb = "account" if len(members_of(case.claim.term)) > 1 else "accounts"
+    way = "more" if evidence.estimate > 0 else "less"
+    least = ", the smallest of its leads" if len(case.components) > 1 else ""
+    what = f"of that smallest lead, {_points_range(evidence)}" if least else _points_range(evidence)
+    return (
+        f"Of the variance of {outcome}, {term} {verb} for {points_of(abs(evidence.estimate))} "
+        f"{way} than {rival}{least} ({what})"
+    )
 
 
 def _structure(case: Case, evidence: Evidence) -> str:
@@ -217,6 +265,8 @@ def direction(claim: Claim) -> str:
         return " / ".join(found)
     if claim.estimand in ("largest", "largest_share"):
         return "largest" if claim.sign == "+" else "most negative"
+    if claim.estimand == "share_difference" and claim.sign in ("+", "-"):
+        return f"explains {'more' if claim.sign == '+' else 'less'}"
     if claim.estimand == "slope_difference":
         return f"{'larger' if claim.sign == '+' else 'smaller'} for {claim.versus[0]}"
     if claim.estimand == "rival_models":

@@ -41,6 +41,11 @@ class Players:
         """Columns of all sets, in their order."""
         return [column for members in self.sets for column in members]
 
+    @property
+    def joined(self) -> str:
+        """The sets of several columns, in words."""
+        return "; ".join(" + ".join(members) for members in self.sets if len(members) > 1)
+
     @cached_property
     def orderings(self) -> Array | None:
         """Sampled orders in pairs of an order and its reverse, always the same ones.

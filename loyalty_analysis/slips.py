@@ -51,8 +51,7 @@ def _misspelt(claim: Claim, survey: Survey) -> list[str]:
     found = {}
     for one in [claim, *(claim.part(part) for part in claim.parts)]:
         outcomes = (one.outcome,) if isinstance(one.outcome, str) else one.outcome
-        versus = () if one.estimand == "slope_difference" else one.versus
-        for name in [*one.term.split(":"), *outcomes, *versus, *one.through]:
+        for name in [*one.constructs, *outcomes]:
             close = get_close_matches(name, known, n=1, cutoff=_ALIKE)
             if close and name not in known:
                 found[name] = f"claim {claim.id} names '{name}'. Did you mean '{close[0]}'?"

@@ -15,7 +15,7 @@ from loyalty_analysis.moments import Array
 CONTRASTS = [
     "estimand", "outcome", "term", "versus", "group", "estimate", "std_error", "df", "p_value",
     "conf_low", "conf_high", "n", "model", "df_satterthwaite", "latent", "latent_std_error",
-    "latent_df", "latent_low", "latent_high", "through",
+    "latent_df", "latent_low", "latent_high", "through", "sets",
 ]  # fmt: skip
 """Columns of contrasts.csv."""
 
@@ -73,7 +73,7 @@ def contrast_rows(
         term versus  estimate
     0  image              0.5
     """
-    text = {"versus": "", "group": "", "through": ""}
+    text = {"versus": "", "group": "", "through": "", "sets": ""}
     known = numbers(found, n) | latent_columns("latent", twin, len(found.values))
     return pd.DataFrame({**text, **columns, **known, "df_satterthwaite": df_satterthwaite})[
         CONTRASTS

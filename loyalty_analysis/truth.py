@@ -14,17 +14,23 @@ import numpy as np
 
 from loyalty_analysis.analysis import single_claims
 from loyalty_analysis.claims import BUILT, Claim, load_claims
+from loyalty_analysis.claims import SHARES as CLAIMS_ON_SHARES
+from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.inference import pooled
+from loyalty_analysis.mediation import THROUGH, beside_path, chain
 from loyalty_analysis.moments import Array, Moments, slopes, standardized_slopes
 from loyalty_analysis.respondents import TRUTH, blocks, moments_by_sector
+from loyalty_analysis.shares import shares
 from loyalty_analysis.study import Study
 from loyalty_analysis.worlds import World
 
 DRAW, SEED = 4_000_000, 1
 SLOPES, RIVALS, SECTORS = "population", "differences", "slope_differences"
+SHARE_LEADS, INDIRECT = "share_differences", "indirect"
+KINDS = (SLOPES, RIVALS, SECTORS, SHARE_LEADS, INDIRECT)
 
-# By kind (one of the three above), model and term.
+# By kind (one of the five above), model and term.
 Values = dict[tuple[str, str, str], float]
 
 
@@ -58,7 +64,9 @@ def population(world: World, study: Study, draw: int = DRAW) -> tuple[Values, fl
 def population_values(
     study: Study, groups: Mapping[str, Moments], claims: Sequence[Claim]
 ) -> Values:
-    """Standardized slopes of every equation, and their differences to rivals and between sectors.
+    """Standardized slopes of every equation, and what claims make of them.
+
+    Differences to rivals and between sectors, leads in explained variance, indirect effects.
 
     Parameters
     ----------
@@ -66,7 +74,7 @@ def population_values(
     groups : mapping of str to Moments
         Moments of every model column in each sector.
     claims : sequence of Claim
-        Single claims; those about the largest slope say which rival differences are needed.
+        Single claims; they say which differences, leads and indirect effects are needed.
 
     Returns
     -------
@@ -86,14 +94,40 @@ def population_values(
     for claim in claims:
         for outcome in claim.outcomes(study) if claim.estimand == "largest" else ():
             values |= _rival_differences(study, claim, outcome, values)
+        for outcome in claim.outcomes(study) if claim.estimand == "indirect" else ():
+            values |= _indirect(study, claim, outcome, whole)
+        for outcome in claim.outcomes(study) if claim.estimand in CLAIMS_ON_SHARES else ():
+            values |= _share_leads(study, claim, outcome, whole)
     return values
+
+
+def _indirect(study: Study, claim: Claim, outcome: str, whole: Moments) -> Values:
+    equation = equation_of(study, "indirect", outcome)
+    path = (claim.term, *claim.through, outcome)
+    if equation is None or set(path) - set(study.model_constructs):
+        return {}
+    beside = _columns(beside_path(study, path), whole.columns)
+    return _keyed(INDIRECT, equation.model, [THROUGH.join(path[:-1])], chain(whole, path, beside))
+
+
+def _share_leads(study: Study, claim: Claim, outcome: str, whole: Moments) -> Values:
+    equation = equation_of(study, claim.estimand, outcome)
+    if equation is None or set(claim.constructs) - set(equation.focal):
+        return {}
+    players, rivals = players_of(claim, equation)
+    rest = [name for name in equation.terms if name not in equation.focal]
+    found = shares(whole, outcome, players, _columns(rest, whole.columns))
+    names = [f"{claim.term} - {rival}" for rival in rivals]
+    return _keyed(SHARE_LEADS, equation.model, names, found[0] - found[1 : 1 + len(rivals)])
 
 
 def _terms(equation: Equation, columns: Sequence[str]) -> tuple[str, ...]:
     """Columns of an equation; a category stands for its indicators."""
-    return tuple(
-        column for term in equation.terms for column in columns if column.split("[")[0] == term
-    )
+    return _columns(equation.terms, columns)
+
+
+def _columns(names: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(column for name in names for column in columns if column.split("[")[0] == name)
 
 
 def _keyed(kind: str, model: str, terms: Sequence[str], found: Array) -> Values:
@@ -198,6 +232,11 @@ def _components(study: Study, values: Values, claim: Claim, outcome: str) -> lis
         if claim.versus != _sides(study):
             return []
         keys = [(SECTORS, equation.model, claim.term)]
+    elif claim.estimand == "indirect":
+        keys = [(INDIRECT, equation.model, THROUGH.join((claim.term, *claim.through)))]
+    elif claim.estimand in CLAIMS_ON_SHARES:
+        rivals = players_of(claim, equation)[1]
+        keys = [(SHARE_LEADS, equation.model, f"{claim.term} - {rival}") for rival in rivals]
     elif set(claim.versus) - set(equation.focal):
         return []
     return [values[key] for key in keys] if all(key in values for key in keys) else []
@@ -214,7 +253,7 @@ def truth_tables(
     {('population', 'search.total'): {'forced': 0.01}, ('planted',): {'P6': {'x': 'supported'}}}
     """
     found: dict[tuple[str, ...], dict[str, object]] = {}
-    for kind in (SLOPES, RIVALS, SECTORS):
+    for kind in KINDS:
         for (own, model, term), value in values.items():
             if own == kind:
                 found.setdefault((kind, model), {})[term] = value

@@ -311,7 +311,10 @@ def test_answers_that_nobody_or_hardly_anybody_gives_are_said(tmp_path: Path) ->
 SPLIT = staying()
 SPLIT["staying"] = (SPLIT[["aff1", "aff2", "aff3"]].sum(axis=1) > 12).astype(int)
 RARE = staying(staying=lambda frame: (frame.index < 9) * 1)
-NO_MAXIMUM = "Not estimated: the likelihood has no maximum: a combination of the terms tells some answers apart completely (separation)."  # noqa: E501
+NO_MAXIMUM = (
+    "Not estimated: no maximum of the likelihood was found: a combination of the terms seems to "
+    "tell some answers apart completely (separation)."
+)
 USABILITY = {
     "model.drivers": ["affective", "usability"], "paths": REMOVE, "constructs.copy": {},
     "model.outcomes": {"copy": "attitude"},
