@@ -69,12 +69,27 @@ def categorical_reading(categorical: pd.DataFrame, study: Any) -> Prose:
             first = own.loc[own["statistic"].abs().idxmax()]
             top = tops.loc[(model, first["term"])] if (model, first["term"]) in tops.index else None
             said.append(_sentence(first, top, study))
-    lacking = categorical[categorical["estimate"].isna()]
-    said += [
-        f"{equation_label(row.model, row.outcome, study)}: {in_sentence(row.note)}"
-        for row in lacking.itertuples()
-    ]
-    return prose([*said, *_agreement(rows, study)])
+    lacking = notes_of(categorical[categorical["estimate"].isna()], study)
+    return prose([*said, *lacking, *_agreement(rows, study)])
+
+
+def notes_of(categorical: pd.DataFrame, study: Any) -> list[str]:
+    """Say whom each note is about: an outcome, or one of its equations where they differ.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> rows = {"model": ["search.total", "search.direct"], "outcome": "search", "note": "Few."}
+    >>> notes_of(pd.DataFrame(rows), load_study("rice_simulated"))
+    ['Search for alternatives: few.']
+    """
+    said: dict[str, None] = {}
+    for outcome, rows in categorical.groupby("outcome", sort=False):
+        for row in rows[rows["note"] != ""].itertuples():
+            alike = rows["note"].nunique() == 1
+            label = study.label(outcome) if alike else equation_label(row.model, outcome, study)
+            said[f"{label}: {in_sentence(row.note)}"] = None
+    return list(said)
 
 
 def _sentence(row: pd.Series, top: pd.Series | None, study: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from loyalty_analysis.categorical_readings import equation_label
+from loyalty_analysis.categorical_readings import equation_label, notes_of
 from loyalty_analysis.formatting import number, p_value
 from loyalty_analysis.typesetting import Table, about_sample, estimates, typeset
 
@@ -55,24 +55,20 @@ def categorical_table(categorical: pd.DataFrame, study: Any) -> Table:
             "group": [_group(row, study) for row in rows.itertuples()],
         }
     )
+    if top.empty:
+        cells = cells.drop(columns="top")
     if rows.empty:
-        cells.loc[0] = ["None estimated", "", "", "", "", ""]
-    told = categorical.drop_duplicates("model")
-    said = [
-        f"{equation_label(row.model, row.outcome, study)}: {row.note}"
-        for row in told.itertuples()
-        if isinstance(row.note, str) and row.note
-    ]
+        cells = pd.DataFrame([{**dict.fromkeys(cells, ""), "row": "None estimated"}])
     weight = study.design.weight
     notes = [
         f"Logit and ordered logit by maximum likelihood"
         f"{f' (probability weights {weight})' if weight else ''}; robust standard errors, clusters "
         "summed where there are any. Controls are held constant and not shown.",
         "Average change per point of the term, respondents as they are: of the expected answer in "
-        "points (ordered logit), of the probability of the higher of two answers (logit). Highest "
-        "answer: of its probability. Linear slope: least squares, in the unit of the first column. "
-        "Log odds: results/categorical.csv.",
-        " ".join(said),
+        "points (ordered logit), of the probability of the higher of two answers (logit). Linear "
+        "slope: least squares, in the same unit. Log odds: results/categorical.csv.",
+        "" if top.empty else "Highest answer: average change of its probability.",
+        " ".join(notes_of(categorical, study)),
         about_sample(categorical["n"], study),
     ]
     return typeset("categorical", cells, "Outcomes of one item", notes, heads=_HEADS)

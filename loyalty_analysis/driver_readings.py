@@ -15,6 +15,11 @@ from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.sentences import range_of
 
 _WIDE = 0.5  # a corrected interval this wide, of the whole variance, ranks nothing
+_CORRECTED = (
+    "the same driver has the largest share",
+    "another driver has the largest share",
+    "shares are too uncertain to rank",
+)
 _SHOWN = 3
 """Drivers that are read with their interval; the others are summed."""
 
@@ -35,6 +40,7 @@ def drivers_reading(drivers: pd.DataFrame | None, study: Any) -> Prose:
     >>> row |= {"share_low": [0.25, 0.05], "share_high": [0.35, 0.15], "r2_controls": 0.0}
     >>> row |= {"rank": [1, 2], "lead": [0.2, None], "lead_low": [0.1, None], "sign": "+"}
     >>> row |= {"lead_high": [0.3, None], "p_first": [1.0, 0.0], "latent": None}
+    >>> row |= {"latent_low": None, "latent_high": None}
     >>> print(drivers_reading(pd.DataFrame(row), load_study("bank_customers")).sentences[0])
     Of the 40% of the variance of loyalty that is explained, image accounts for 30 points (95%
     interval 25 to 35) and perceived value for 10 (5 to 15).
@@ -128,26 +134,18 @@ def _corrected(drivers: pd.DataFrame, study: Any) -> str:
     if known.empty:
         return "No share could be corrected for measurement error."
     top = known.loc[known.groupby("outcome", sort=False)["latent"].idxmax()].set_index("outcome")
-    wide = top["latent_high"] - top["latent_low"] > _WIDE
     first = leaders(drivers)["term"].reindex(top.index)
-    parts = {
-        "the driver with the largest share is the same for": top.index[
-            ~wide & (top["term"] == first)
-        ],
-        "another has the largest share for": top.index[~wide & (top["term"] != first)],
-        "shares are too uncertain to rank for": top.index[wide],
-    }
-    said = [
-        f"{words} {listing(_with_leader(top.loc[name], study, words) for name in names)}"
-        for words, names in parts.items()
-        if len(names)
-    ]
+    fate = (
+        (top["term"] != first).astype(int).mask(top["latent_high"] - top["latent_low"] > _WIDE, 2)
+    )
+    said = []
+    for way, words in enumerate(_CORRECTED):
+        names = [
+            f"{named(str(name), study)}{f' ({named(term, study)})' if way == 1 else ''}"
+            for name, term in top.loc[fate == way, "term"].items()
+        ]
+        said += [f"{words} for {listing(names)}"] if names else []
     return f"Corrected for measurement error, {'; '.join(said)}."
-
-
-def _with_leader(row: pd.Series, study: Any, words: str) -> str:
-    outcome = named(str(row.name), study)
-    return f"{outcome} ({named(row['term'], study)})" if words.startswith("another") else outcome
 
 
 def importance_performance_reading(

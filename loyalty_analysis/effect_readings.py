@@ -23,6 +23,7 @@ from loyalty_analysis.formatting import capitalised, estimate, listing, number, 
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.sentences import range_of
 
+_ENDS = ["estimate", "conf_low", "conf_high"]
 _WIDE = 2.0  # a corrected interval this wide, in SDs, says nothing
 _CANNOT = "A cross-section cannot tell which order is right."
 _NO_MEDIATOR = "The study declares no mediator, so there is nothing to split into parts."
@@ -43,8 +44,8 @@ def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("mobile_customers")
     >>> print(mediation_reading(mediation(survey), survey.study).sentences[0])
-    Loyalty: the largest indirect effect through satisfaction is that of likeability, 0.22 SD per SD
-    (95% interval 0.16 to 0.29), beside 0.33 directly (0.23 to 0.43), 0.56 in all (0.46 to 0.66).
+    Loyalty: the largest indirect effect through satisfaction is that of likeability, 0.23 [0.16,
+    0.29] SDs per SD, beside 0.33 [0.23, 0.43] directly, 0.56 [0.46, 0.66] in all. ...
     """
     if mediation is None:
         return prose([_NO_MEDIATOR])
@@ -69,17 +70,17 @@ def _outcome_sentences(outcome: str, mediation: pd.DataFrame, study: Any) -> str
     if told.empty:
         return f"{label}: no indirect effect {through} can be told from zero."
     first = told.iloc[0]
-    parts = [effects(mediation, name).loc[(outcome, first.name)] for name in ("direct", "total")]
     direct, total = (
-        f"{number(row['estimate'])} {word} ({number(row['conf_low'])} to {number(row['conf_high'])})"
-        for row, word in zip(parts, ("directly", "in all"), strict=True)
+        estimate(*effects(mediation, name).loc[(outcome, first.name), _ENDS])
+        for name in ("direct", "total")
     )
     said = (
         f"{label}: the largest indirect effect {through} is that of {named(str(first.name), study)}"
-        f", {number(first['estimate'])} SD per SD ({_range(first)}), beside {direct}, {total}."
+        f", {estimate(*first[_ENDS])} SDs per SD, beside {direct} directly, {total} in all."
     )
     others = [
-        f"{named(str(name), study)} {number(row['estimate'])}" for name, row in told[1:].iterrows()
+        f"{named(str(name), study)} {number(value, 2 if abs(value) >= 0.005 else 3)}"
+        for name, value in told["estimate"][1:].items()
     ]
     also = f" Also told from zero: {listing(others, 9)}." if others else ""
     untold = [named(str(name), study) for name in rows.index[rows["side"] == 0]]
@@ -170,7 +171,7 @@ def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
     >>> survey = read_survey("mobile_customers")
     >>> print(orders_reading(mediation_orders(survey), survey.study))
     As declared, 2 of 2 indirect effects can be told from zero; with driver and mediator exchanged
-    2, with mediator and outcome exchanged 2. ...
+    1, with mediator and outcome exchanged 1. ...
     """
     if mediation_orders is None:
         return prose([_NO_MEDIATOR])
@@ -185,7 +186,7 @@ def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
     same = table[(table["outcome"] == key[0]) & (table["driver"] == key[1])]
     paths = [
         f"{' → '.join(named(name, study) for name in row['path'].split(' -> '))} "
-        f"{estimate(*row[['estimate', 'conf_low', 'conf_high']])}"
+        f"{estimate(*row[_ENDS])}"
         for _, row in same.iterrows()
     ]
     exchanged = ", ".join(f"with {order} {told[order]}" for order in others)
@@ -310,10 +311,7 @@ def _furthest(label: str, part: pd.DataFrame, levels: int, study: Any) -> str:
     each = part.groupby(["outcome", "driver"], sort=False)["estimate"]
     outcome, driver = (each.max() - each.min()).idxmax()
     rows = part[(part["outcome"] == outcome) & (part["driver"] == driver)].sort_values("estimate")
-    ends = [
-        f"{estimate(*row[['estimate', 'conf_low', 'conf_high']])} ({row['level']})"
-        for _, row in rows.iloc[[0, -1]].iterrows()
-    ]
+    ends = [f"{estimate(*row[_ENDS])} ({row['level']})" for _, row in rows.iloc[[0, -1]].iterrows()]
     pair = on({"driver": driver, "outcome": outcome}, study)
     return (
         f"{label} ({levels} levels): furthest apart are the indirect effects of {pair}, "

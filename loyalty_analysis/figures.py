@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 
 from loyalty_analysis import captions
 from loyalty_analysis.captions import Panel
+from loyalty_analysis.driver_figures import driver_shares, importance_performance
+from loyalty_analysis.effect_figures import indirect_effects, sensitivity
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import estimate, number, sample
 from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
@@ -26,6 +28,7 @@ from loyalty_analysis.panels import (
     limits_of,
     panel_columns,
 )
+from loyalty_analysis.path_figures import mediation_diagram
 from loyalty_analysis.plotting import (
     DIVERGING,
     GREY,
@@ -44,10 +47,15 @@ __all__ = [
     "Figure",
     "answers",
     "correlations",
+    "driver_shares",
     "forest",
     "htmt",
+    "importance_performance",
+    "indirect_effects",
     "loadings",
+    "mediation_diagram",
     "method_bands",
+    "sensitivity",
     "verdict_strip",
     "zero_order",
 ]

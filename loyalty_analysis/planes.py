@@ -101,10 +101,10 @@ def place_labels(
     --------
     >>> points, sizes = np.array([[1.0, 1.0], [1.0, 1.0]]), np.full((2, 2), 0.1)
     >>> place_labels(points, sizes, [], (2.0, 2.0))
-    array([[1.11, 1.11],
-           [0.89, 1.11]])
+    array([[1.11, 1.  ],
+           [0.89, 1.  ]])
     """
-    turns = np.array([(1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)])
+    turns = np.array([(1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1)])
     rings = np.repeat(np.arange(5), len(turns))
     taken = [(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in points]
     centres = []

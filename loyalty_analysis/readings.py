@@ -5,6 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from loyalty_analysis.captions import flips
+from loyalty_analysis.driver_readings import (
+    drivers_conclusion,
+    drivers_reading,
+    importance_performance_reading,
+)
+from loyalty_analysis.effect_readings import (
+    mediation_conclusion,
+    mediation_groups_reading,
+    mediation_reading,
+    orders_reading,
+    sensitivity_reading,
+)
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
 from loyalty_analysis.measurement_readings import (
     distinct_reading,
@@ -36,16 +48,24 @@ __all__ = [
     "descriptives_reading",
     "diagnostics_reading",
     "distinct_reading",
+    "drivers_conclusion",
+    "drivers_reading",
     "gates_reading",
+    "importance_performance_reading",
     "invariance_reading",
     "loadings_reading",
+    "mediation_conclusion",
+    "mediation_groups_reading",
+    "mediation_reading",
     "method_reading",
     "models_reading",
     "needs_respondents",
+    "orders_reading",
     "prose",
     "quality_reading",
     "reliability_reading",
     "sample_reading",
+    "sensitivity_reading",
     "sign_reading",
     "skipped",
     "slope_sentence",

@@ -12,6 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.effect_tables import (
+    drivers_table,
+    mediation_groups_table,
+    mediation_table,
+    orders_table,
+)
 from loyalty_analysis.formatting import VERDICT_MARKS, capitalised, number
 from loyalty_analysis.measurement_tables import (
     gates_table,
@@ -30,9 +36,13 @@ __all__ = [
     "correlations_table",
     "descriptives_table",
     "diagnostics_table",
+    "drivers_table",
     "gates_table",
     "invariance_table",
     "items_table",
+    "mediation_groups_table",
+    "mediation_table",
+    "orders_table",
     "quality_table",
     "regression_table",
     "reliability_table",

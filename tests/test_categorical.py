@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from scipy.special import expit
 from scipy.stats import binom, chi2
 
 from loyalty_analysis.categorical import COLUMNS, categorical, robust
+from loyalty_analysis.categorical_readings import categorical_reading
+from loyalty_analysis.categorical_tables import categorical_table
 from loyalty_analysis.errors import DataError, StudyError
 from loyalty_analysis.logit import OrderedLogit, ordered_logit
 from loyalty_analysis.regression import regression
@@ -452,3 +455,94 @@ def test_scores_need_a_scale_respondents_and_whole_answers(tmp_path: Path) -> No
     every = answers().assign(rec=np.resize([9, 10], 120))
     with pytest.raises(DataError, match=r"'search' is 100\.0 for everyone"):
         survey_of(tmp_path / "c", NPS, every)
+
+
+# ---- table and reading -----------------------------------------------------------------------
+
+
+def shown(read: Any, found: pd.DataFrame) -> tuple[str, str]:
+    """The reading, and the text of the table."""
+    page = categorical_table(found, read.study).as_raw_html().split("</style>")[-1]
+    return str(categorical_reading(found, read.study)), re.sub(
+        r"\s+", " ", re.sub("<[^>]+>", " ", page)
+    )
+
+
+def test_a_logit_reads_as_a_probability_of_the_outcome(tmp_path: Path) -> None:
+    read = survey_of(tmp_path, STAYING | {"design.weight": "w"}, staying())
+    found = categorical(read)
+    reading, table = shown(read, found)
+    change = found.query("model == 'staying.total' and quantity == 'probability'").iloc[0]
+    said = (
+        f"One point more affective commitment goes with a probability of staying that is "
+        f"{change['estimate']:.2f} higher (95% interval {change['conf_low']:.2f} to "
+        f"{change['conf_high']:.2f}), {change['linear']:.2f} in the linear model."
+    )
+    assert reading.startswith(said)
+    assert reading.endswith(
+        "The linear model tells the same side of zero, or none, for all 7 terms."
+    )
+    assert "Staying, without satisfaction in the equation (logit, n = 120)" in table
+    assert (
+        f"{change['estimate']:.2f} [{change['conf_low']:.2f}, {change['conf_high']:.2f}]" in table
+    )
+    assert "(probability weights w)" in table and "Simulated respondents" in table
+    assert "Highest answer" not in table and "–" not in table
+
+
+def test_an_ordered_logit_reads_in_points_and_highest_answers(tmp_path: Path) -> None:
+    frame = answers().assign(sea1=lambda table: (table["sea1"] + 2).clip(1, 7))
+    read = survey_of(tmp_path, frame=frame)
+    found = categorical(read)
+    reading, table = shown(read, found)
+    own = found.query("model == 'search.total' and term == 'forced'").set_index("quantity")
+    points, top = own.loc["scale points"], own.loc["top box"]
+    assert reading.startswith(
+        f"One point more forced goes with {points['estimate']:.2f} points more search (95%"
+    )
+    assert f"the highest answer that is {top['estimate']:.2f} higher (95% interval" in reading
+    assert "(ordered logit, n = 120)" in table and "Highest answer [95% interval]" in table
+    assert "Search: nobody answered 1 and 2." in table
+
+
+def test_readings_at_their_edges(tmp_path: Path) -> None:
+    read = survey_of(tmp_path)
+    found = categorical(read)
+    told = found.query("quantity == 'scale points' and model == 'search.total'").copy()
+    few, _ = shown(read, told.assign(df=3.0))
+    assert few.startswith(
+        "Whether any term goes with higher or lower search cannot be told; furthest"
+    )
+    turned = told.assign(linear_low=-2.0, linear_high=-1.0)
+    reading, _ = shown(read, turned)
+    assert "Told from zero by the linear model only: affective commitment on search, " in reading
+    assert "On opposite sides of zero in the two: forced on search, without" in reading
+    wide, _ = shown(read, told.assign(linear_low=-1.0, linear_high=1.0))
+    assert "Told from zero by the categorical model only: forced on" in wide
+    lower = told.assign(estimate=-told["estimate"], conf_low=-0.013, conf_high=-0.012)
+    assert "points less search (95% interval −0.013 to −0.012), 0.481 in" in shown(read, lower)[0]
+    assert shown(read, found.head(0))[0] == ""
+    assert "None estimated" in shown(read, found.head(0))[1]
+
+
+def test_what_could_not_be_estimated_is_said_once(tmp_path: Path) -> None:
+    read = survey_of(tmp_path, STAYING, SPLIT)
+    reading, table = shown(read, categorical(read))
+    said = f"Staying: n{NO_MAXIMUM[1:]}"
+    assert reading == said and said in table
+
+
+def test_the_higher_of_two_answers_has_a_name(tmp_path: Path) -> None:
+    scored = {"constructs.search": {"items": ["sea1"], "score": "top_box", "top": 3}}
+    read = survey_of(tmp_path / "a", scored)
+    assert (
+        "a probability of one of the 3 highest answers on search that"
+        in shown(read, categorical(read))[0]
+    )
+    frame = answers().assign(sea1=lambda table: (table["sea1"] + 2).clip(1, 7))
+    one = {"constructs.search": {"items": ["sea1"], "score": "top_box"}}
+    read = survey_of(tmp_path / "b", one, frame)
+    assert "a probability of the highest answer on search that" in shown(read, categorical(read))[0]
+    coded = answers().assign(sea1=lambda table: np.where(table["sea1"] > 4, 5, 2))
+    read = survey_of(tmp_path / "c", frame=coded)
+    assert "a probability of the higher answer on search that" in shown(read, categorical(read))[0]

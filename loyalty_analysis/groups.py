@@ -1,0 +1,271 @@
+"""Groups: whether slopes, or means, are the same in every level of a group column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import block_diag
+
+from loyalty_analysis.clusters import Wald, hotelling
+from loyalty_analysis.equations import Equation, equations
+from loyalty_analysis.inference import Sample
+from loyalty_analysis.moments import Array, Moments, collinear, one_thread, slopes, still
+from loyalty_analysis.preparation import SMALLEST_GROUP
+from loyalty_analysis.survey import Survey
+
+COLUMNS = [
+    "group", "model", "outcome", "levels", "statistic", "df1", "df2", "p_value", "covariance",
+    "note", "n",
+]  # fmt: skip
+TOO_FEW = "too few clusters to test as many differences at once"
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a group column that can be compared in one equation.
+
+    Attributes
+    ----------
+    sample : Sample
+        Everyone, split by level: the terms, and the outcome last.
+    names : tuple of str
+        Levels with enough respondents, in which every driver varies.
+    note : str
+        Which levels are left out, and why; those with too few respondents are only counted.
+    focal : tuple of int
+        Places of the drivers among the terms.
+    """
+
+    sample: Sample
+    names: tuple[str, ...]
+    note: str
+    focal: tuple[int, ...]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The columns of the sample but the outcome."""
+        return self.sample.columns[:-1]
+
+    def clusters_in(self, level: str) -> int | None:
+        """Clusters that hold respondents of a level; None without clusters."""
+        clusters = self.sample.clusters
+        return None if clusters is None else len(np.unique(clusters[level]))
+
+
+def levels_of(
+    survey: Survey, column: str, outcome: str, names: Sequence[str] = (), focal: Sequence[str] = ()
+) -> Levels:
+    """Split respondents by a group column, and say which levels can be compared.
+
+    Parameters
+    ----------
+    survey : Survey
+    column : str
+        Group column; it is no term of its own groups.
+    outcome : str
+    names : sequence of str
+        Terms of the equation; none to compare means.
+    focal : sequence of str
+        Those whose slopes are compared.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("rice_simulated")
+    >>> levels_of(survey, "sector", "repurchase").names
+    ('goods', 'services')
+    """
+    terms = [term for term in survey.terms(names) if term.partition("[")[0] != column]
+    sample = survey.sample([*terms, outcome], by=column)
+    needed = max(SMALLEST_GROUP, len(terms) + 2)
+    large = [level for level, part in sample.moments.items() if part.n >= needed]
+    small = len(sample.moments) - len(large)
+    said = [f"{small} levels with fewer than {needed} respondents are left out"] if small else []
+    usable = []
+    for level in large:
+        part = sample.moments[level]
+        # A category that nobody in a level has is left out there.
+        kept = _varying(part, terms)
+        blamed = [name for name in focal if name not in kept] or (
+            collinear(part, kept) if kept else []
+        )
+        said += [f"{level} is left out: {', '.join(blamed)} cannot be told apart"] * bool(blamed)
+        usable += [] if blamed else [level]
+    places = tuple(terms.index(name) for name in focal)
+    return Levels(sample, tuple(usable), "; ".join(said), places)
+
+
+def _varying(part: Moments, terms: Sequence[str]) -> list[str]:
+    flat = still(part, terms) if terms else []
+    return [name for name in terms if name not in flat]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One equation with every slope free in each level; terms per SD of the whole sample.
+
+    Attributes
+    ----------
+    x, residuals : ndarray, shapes (n, k) and (n,)
+        Terms centred in each level, and the intercepts, which are its means, last.
+    weights, clusters : ndarray, shape (n,), or None
+    values : ndarray, shape (k,)
+    places : ndarray of int, shape (levels, compared)
+        Places in ``values`` of what is compared: the drivers' slopes, or the means.
+    """
+
+    x: Array
+    residuals: Array
+    weights: Array | None
+    clusters: Array | None
+    values: Array
+    places: Array
+
+    @property
+    def gaps(self) -> Array:
+        """Contrast of every level with the first, for each slope that is compared."""
+        rows = np.eye(self.x.shape[1])
+        return np.vstack([rows[places] - rows[self.places[0]] for places in self.places[1:]])
+
+    def equal(self) -> Wald:
+        """Test that what is compared is the same in every level: CR2 with clusters, else HC3."""
+        contrast = self.gaps
+        values = contrast @ self.values
+        if self.clusters is not None:
+            return hotelling(
+                self.x, self.residuals, self.clusters, self.weights, contrast, values
+            )
+        scores = self.scores(contrast, power=1.0)
+        squared = float(values @ np.linalg.solve(scores.T @ scores, values))
+        n, k = self.x.shape
+        return Wald(squared / len(contrast), float(len(contrast)), float(n - k))
+
+    def scores(self, contrast: Array, power: float) -> Array:
+        """What each respondent adds to each combination, over ``(1 - leverage) ** power``."""
+        w = np.ones(len(self.x)) if self.weights is None else self.weights
+        bread = np.linalg.inv(self.x.T @ (self.x * w[:, None]))
+        leverage = w * np.einsum("ij,jk,ik->i", self.x, bread, self.x)
+        # Whom a category singles out is fitted exactly: there is nothing to correct.
+        free = np.where(leverage < 1 - 1e-9, 1 - leverage, np.inf)
+        return (self.x @ bread @ contrast.T) * (w * self.residuals / free**power)[:, None]
+
+
+def joint(levels: Levels) -> Joint:
+    """Fit one equation with every slope free in each level.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("rice_simulated")
+    >>> joint(levels_of(survey, "sector", "repurchase")).values.round(1)
+    array([5.2, 5.4])
+    """
+    sample, terms = levels.sample, levels.terms
+    assert sample.rows is not None
+    size, blocks, residuals, values, places = sample.pooled.sd[:-1], [], [], [], []
+    used = 0
+    for level in levels.names:
+        part = sample.moments[level]
+        kept = _varying(part, terms)
+        varies = np.array([name in kept for name in terms], dtype=bool)
+        centred = sample.rows[level] - part.mean
+        slope = slopes(part, sample.columns[-1], terms) if terms else np.zeros(0)
+        residuals.append(centred[:, -1] - centred[:, :-1] @ slope)
+        blocks.append(centred[:, :-1][:, varies] / size[varies])
+        values.append((slope * size)[varies])
+        places.append(used + np.cumsum(varies)[list(levels.focal)] - 1)
+        used += int(varies.sum())
+    means = [sample.moments[level].mean[-1] for level in levels.names]
+    counts = [len(block) for block in blocks]
+    ones = np.repeat(np.eye(len(counts)), counts, axis=0)
+    if not levels.focal:
+        places = [np.array([used + at]) for at in range(len(counts))]
+
+    def together(parts: dict[str, Array] | None) -> Array | None:
+        return None if parts is None else np.concatenate([parts[name] for name in levels.names])
+
+    return Joint(
+        np.hstack([block_diag(*blocks), ones]), np.concatenate(residuals),
+        together(sample.weights), together(sample.clusters), np.concatenate([*values, means]),
+        np.array(places),
+    )  # fmt: skip
+
+
+def compared(survey: Survey, column: str) -> list[Equation]:
+    """Equations whose slopes are compared between groups: of mediator, outcomes and paths."""
+    found = [one for one in equations(survey.study) if one.kind in ("mediator", "total", "path")]
+    return [one for one in found if column not in (one.outcome, *one.focal)]
+
+
+@one_thread
+def moderation(survey: Survey) -> pd.DataFrame:
+    """Test whether every driver's slope is the same in all levels of each group column.
+
+    Every slope, those of controls too, is free in each level.
+
+    Returns
+    -------
+    DataFrame
+        group, model, outcome, levels (number compared), statistic (F), df1, df2, p_value,
+        covariance (HC3, or CR2 where clusters are declared: the approximate Hotelling test of
+        :func:`clusters.hotelling`), note (levels left out; too few clusters for a p value), n.
+        Empty without groups or respondents.
+
+    Notes
+    -----
+    Checked against R: ``car::linearHypothesis`` with ``sandwich`` and ``clubSandwich::Wald_test``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> table = moderation(read_survey("rice_simulated"))
+    >>> table.loc[0, ["group", "model", "levels", "df1", "covariance"]].tolist()
+    ['sector', 'satisfaction', 2, 5.0, 'CR2']
+    """
+    if survey.frame is None:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = [
+        _omnibus(survey, equation, column)
+        for column in survey.study.design.groups
+        for equation in compared(survey, column)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _omnibus(survey: Survey, equation: Equation, column: str) -> dict[str, object]:
+    levels = levels_of(survey, column, equation.outcome, equation.terms, equation.focal)
+    test, note, names = equality(levels)
+    return {
+        "group": column, "model": equation.model, "outcome": equation.outcome,
+        "levels": len(names), "statistic": test.statistic, "df1": test.df1, "df2": test.df2,
+        "p_value": test.p_value, "covariance": "HC3" if survey.clusters is None else "CR2",
+        "note": note, "n": sum(levels.sample.moments[name].n for name in names),
+    }  # fmt: skip
+
+
+def equality(levels: Levels) -> tuple[Wald, str, tuple[str, ...]]:
+    """Test that slopes, or means, are the same in all levels; what to note; the levels compared.
+
+    Levels that live in one cluster have no errors that clusters could tell: they are left out.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("rice_simulated", ["model.controls=[]"])
+    >>> test, note, names = equality(levels_of(survey, "sector", "repurchase"))
+    >>> test.df1, note, names
+    (1.0, '', ('goods', 'services'))
+    """
+    alone = [name for name in levels.names if levels.clusters_in(name) == 1]
+    names = tuple(name for name in levels.names if name not in alone)
+    said = [f"in one cluster only, so not compared: {', '.join(alone)}"] if alone else []
+    if len(names) < 2:
+        said.append("fewer than two levels can be compared")
+        test = Wald(np.nan, np.nan, np.nan)
+    else:
+        test = joint(replace(levels, names=names)).equal()
+        said += [] if test.df2 > 0 else [TOO_FEW]
+    return test, "; ".join(filter(None, [levels.note, *said])), names
