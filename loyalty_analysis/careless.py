@@ -27,6 +27,19 @@ def asked(study: Study) -> tuple[str, ...]:
     return tuple(name for name in study.constructs if kinds.get(name) != "behaviour")
 
 
+def kept_as_answered(study: Study) -> tuple[str, ...]:
+    """Those of them whose items are analysed as answered, not recoded by ``score``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> scored = "constructs.search={items = ['sea1'], score = 'top_box'}"
+    >>> "search" in kept_as_answered(load_study("rice_simulated", [scored]))
+    False
+    """
+    return tuple(name for name in asked(study) if study.constructs[name].score == "mean")
+
+
 def blocks(study: Study) -> Blocks:
     """Items that share a scale, in the order of the study; constructs outside the model too.
 
@@ -37,7 +50,7 @@ def blocks(study: Study) -> Blocks:
     {'1 to 7': 27}
     """
     found: dict[str, list[str]] = {}
-    for name in asked(study):
+    for name in kept_as_answered(study):
         scale = study.scale_of(name)
         found.setdefault(f"{scale.min:g} to {scale.max:g}", []).extend(study.items_of(name))
     return {scale: tuple(dict.fromkeys(items)) for scale, items in found.items()}

@@ -116,10 +116,8 @@ def _tables(survey: Survey, equation: Equation) -> list[pd.DataFrame]:
 
 def _counted(answers: Array, points: Array, possible: Array) -> tuple[dict[str, Array], str]:
     """What each answer counts in an average change, and what has to be said of the answers."""
-    unseen = [f"{answer:g}" for answer in possible if answer not in points]
-    note = (
-        f"Nobody answered {listing(unseen, _MOST_ANSWERS)}." if len(unseen) < 9 and unseen else ""
-    )
+    unseen = [f"{answer:g}" for answer in possible if answer not in points and len(possible) > 2]
+    note = f"Nobody answered {listing(unseen, _MOST_ANSWERS)}." if unseen else ""
     few = f"fewer than {SMALLEST_GROUP} gave"
     if len(points) == 2:
         if min(np.count_nonzero(answers == point) for point in points) < SMALLEST_GROUP:

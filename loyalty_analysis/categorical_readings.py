@@ -85,7 +85,7 @@ def notes_of(categorical: pd.DataFrame, study: Any) -> list[str]:
     """
     said: dict[str, None] = {}
     for outcome, rows in categorical.groupby("outcome", sort=False):
-        for row in rows[rows["note"] != ""].itertuples():
+        for row in rows[rows["note"].fillna("") != ""].itertuples():
             alike = rows["note"].nunique() == 1
             label = study.label(outcome) if alike else equation_label(row.model, outcome, study)
             said[f"{label}: {in_sentence(row.note)}"] = None

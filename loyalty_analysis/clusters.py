@@ -13,7 +13,7 @@ from scipy.special import fdtrc
 
 from loyalty_analysis.moments import Array
 
-_MOST_WORK = 1e10
+_MOST_WORK = 1e9
 """Multiplications up to which every pair of clusters enters the degrees of freedom of a test."""
 
 
@@ -126,7 +126,7 @@ def hotelling(
     References
     ----------
     Pustejovsky & Tipton (2018), section 3.2; Zhang (2013). Equal to ``Wald_test(test = "HTZ")`` of
-    clubSandwich; where the pairs of clusters are too many to be counted (1e10 multiplications),
+    clubSandwich; where the pairs of clusters are too many to be counted (1e9 multiplications),
     those of two different clusters, which matter little then, are left out.
 
     Examples

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.measurement import cronbach_alpha
+from loyalty_analysis.preparation import possible_answers
 from loyalty_analysis.reliability import item_sample
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
@@ -105,11 +106,7 @@ def answers(survey: Survey) -> pd.DataFrame:
     study, tables = survey.study, []
     weights = pd.Series(1.0 if survey.weights is None else survey.weights, survey.items.index)
     for construct in study.model_constructs:
-        scale = study.scale_of(construct)
-        assert scale.min is not None and scale.max is not None
-        if scale.max - scale.min > 10:
-            continue
-        points = np.arange(scale.min, scale.max + 1)
+        points = possible_answers(study, construct)
         for item in study.items_of(construct):
             given = survey.items[item].dropna()
             if not given.isin(points).all():

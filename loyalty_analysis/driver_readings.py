@@ -121,8 +121,12 @@ def _lead_sentence(first: pd.Series, study: Any) -> str:
 def _signs(rows: pd.DataFrame, study: Any) -> str:
     """Give back the direction that shares have lost."""
     outcome, signs = named(rows["outcome"].iloc[0], study), rows["sign"].fillna("")
-    lower = listing((named(term, study) for term in rows["term"][signs == "-"]), 9)
-    untold = listing((named(term, study) for term in rows["term"][signs == ""]), 9)
+    lower, untold = (
+        f"all {len(rows)}"
+        if len(rows) > 1 and (signs == sign).all()
+        else listing((named(term, study) for term in rows["term"][signs == sign]), 9)
+        for sign in ("-", "")
+    )
     said = [f"with lower {outcome}: {lower}"] if lower else []
     said += [f"in a direction that cannot be told: {untold}"] if untold else []
     return f"Beside the others these go {'; '.join(said)}." if said else ""
@@ -140,11 +144,13 @@ def _corrected(drivers: pd.DataFrame, study: Any) -> str:
     )
     said = []
     for way, words in enumerate(_CORRECTED):
-        names = [
-            f"{named(str(name), study)}{f' ({named(term, study)})' if way == 1 else ''}"
-            for name, term in top.loc[fate == way, "term"].items()
-        ]
-        said += [f"{words} for {listing(names)}"] if names else []
+        chosen = top.index[fate == way]
+        names = listing(
+            f"{named(str(name), study)}{f' ({named(top.term[name], study)})' if way == 1 else ''}"
+            for name in chosen
+        )
+        every = "each outcome" if len(chosen) == len(top) > 1 and way != 1 else names
+        said += [f"{words} for {every}"] if names else []
     return f"Corrected for measurement error, {'; '.join(said)}."
 
 

@@ -235,11 +235,11 @@ def shares_finding(drivers: pd.DataFrame, study: Any) -> str:
     first = leaders(drivers)
     told = first[first["told"]]
     if len(first) > 3:
-        most = told["term"].value_counts()
-        names = f"; most often: {named(str(most.index[0]), study)} ({most.iloc[0]})"
+        most = told["term"].value_counts().head(1)
+        names = [f"; most often: {named(str(name), study)} ({n})" for name, n in most.items()]
         return (
             f"For {len(told)} of {len(first)} outcomes one driver clearly has the largest share of "
-            f"explained variance{names if len(told) else ''}"
+            f"explained variance{''.join(names)}"
         )
     said = []
     if len(told):

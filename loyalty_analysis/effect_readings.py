@@ -78,13 +78,14 @@ def _outcome_sentences(outcome: str, mediation: pd.DataFrame, study: Any) -> str
         f"{label}: the largest indirect effect {through} is that of {named(str(first.name), study)}"
         f", {estimate(*first[_ENDS])} SDs per SD, beside {direct} directly, {total} in all."
     )
-    others = [
-        f"{named(str(name), study)} {number(value, 2 if abs(value) >= 0.005 else 3)}"
-        for name, value in told["estimate"][1:].items()
-    ]
-    also = f" Also told from zero: {listing(others, 9)}." if others else ""
-    untold = [named(str(name), study) for name in rows.index[rows["side"] == 0]]
-    return f"{said}{also}{f' Not told: {listing(untold, 9)}.' if untold else ''}"
+    also, untold = (
+        listing((named(str(name), study) for name in names), 9)
+        for names in (told.index[1:], rows.index[rows["side"] == 0])
+    )
+    if not untold:
+        also = f"all {len(rows) - 1} others" if len(rows) > 2 else also
+    said += f" Told from zero too: {also}." if also else ""
+    return f"{said} Not told: {untold}." if untold else said
 
 
 def _range(row: pd.Series) -> str:

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.effect_captions import effects
-from loyalty_analysis.formatting import capitalised, in_sentence, number, p_value, percent
+from loyalty_analysis.formatting import capitalised, in_sentence, listing, number, p_value, percent
 from loyalty_analysis.typesetting import Table, about_sample, estimates, typeset
 
 _ENDS = ["estimate", "conf_low", "conf_high"]
+_LEVELS = 5
+"""Most levels of a group column that are printed, its contrast included."""
 _EFFECT_HEADS = {
     "row": "Driver",
     "direct": "Direct [95% interval]",
@@ -27,7 +29,7 @@ _SHARE_HEADS = {
     "sign": "Slope",
     "share": "Share, % [95% interval]",
     "rank": "Rank",
-    "first": "First in",
+    "first": "Times first",
     "lead": "Lead over the next, % [95% interval]",
     "latent": "Corrected for measurement error, %",
     "johnson": "Johnson",
@@ -72,16 +74,18 @@ def mediation_table(mediation: pd.DataFrame, study: Any) -> Table:
     )
     for effect in ("direct", "indirect", "total"):
         same = effects(mediation, effect).reindex(rows.index)
-        cells[effect] = estimates(same, _ENDS, digits=2)
+        cells[effect] = estimates(same, _ENDS, _digits(same, _ENDS))
     cells.insert(4, "p", [p_value(p) for p in rows["p_value"]])
     boot = rows.reindex(columns=["boot_low", "boot_high"])
     if boot.notna().any(axis=None):
-        cells.insert(5, "boot", [f"{number(low)} to {number(high)}" for low, high in boot.values])
+        digits = _digits(rows, _ENDS)
+        ends = [[number(end, digits) for end in row] for row in boot.to_numpy()]
+        cells.insert(5, "boot", [" to ".join(row) for row in ends])
     cells["share"] = [percent(share) for share in rows["share_mediated"]]
     twin = ["latent", "latent_low", "latent_high"]
     corrected = bool(rows["latent"].notna().any())
     if corrected:
-        cells["latent"] = estimates(rows, twin, digits=2)
+        cells["latent"] = estimates(rows, twin, _digits(rows, twin))
     mediator = in_sentence(study.label(rows["mediator"].iloc[0]))
     method = "normal theory" if study.from_moments else "influence values"
     notes = [
@@ -94,6 +98,11 @@ def mediation_table(mediation: pd.DataFrame, study: Any) -> Table:
     ]
     title = f"Direct effects, and indirect ones through {mediator}"
     return typeset("mediation", cells, title, notes, heads=_EFFECT_HEADS)
+
+
+def _digits(table: pd.DataFrame, ends: list[str]) -> int:
+    """Decimals of a column of products: three where most intervals are narrower than 0.02."""
+    return 3 if (table[ends[2]] - table[ends[1]]).median() < 0.02 else 2
 
 
 def orders_table(mediation_orders: pd.DataFrame, study: Any) -> Table:
@@ -129,7 +138,7 @@ def orders_table(mediation_orders: pd.DataFrame, study: Any) -> Table:
     heads = {"row": "Driver"}
     for place, order in enumerate(orders):
         same = table.loc[order].reindex(rows.index)
-        cells[str(place)] = estimates(same, _ENDS, digits=2)
+        cells[str(place)] = estimates(same, _ENDS, _digits(rows, _ENDS))
         heads[str(place)] = f"{capitalised(order)} [95% interval]"
     first = mediation_orders.drop_duplicates("order")["path"]
     paths = [" → ".join(study.label(name) for name in path.split(" -> ")) for path in first]
@@ -144,6 +153,8 @@ def orders_table(mediation_orders: pd.DataFrame, study: Any) -> Table:
 
 def mediation_groups_table(mediation_groups: pd.DataFrame, study: Any) -> Table:
     """Print the indirect effects in every level of the group columns, an outcome per column.
+
+    Group columns of many levels are left to the file while there are others.
 
     Parameters
     ----------
@@ -165,7 +176,11 @@ def mediation_groups_table(mediation_groups: pd.DataFrame, study: Any) -> Table:
     True
     """
     keys = ["group", "level", "driver"]
-    rows = mediation_groups.drop_duplicates(keys).set_index(keys)
+    levels = mediation_groups.groupby("group", sort=False)["level"].nunique()
+    few = levels.index[levels <= _LEVELS] if (levels <= _LEVELS).any() else levels.index
+    left_out = [study.label(str(name)) for name in levels.index.difference(few, sort=False)]
+    table = mediation_groups[mediation_groups["group"].isin(few)]
+    rows = table.drop_duplicates(keys).set_index(keys)
     cells = pd.DataFrame(
         {
             "row": [study.label(driver) for _, _, driver in rows.index],
@@ -177,14 +192,15 @@ def mediation_groups_table(mediation_groups: pd.DataFrame, study: Any) -> Table:
         }
     )
     heads = {"row": "Driver"}
-    for outcome, part in mediation_groups.groupby("outcome", sort=False):
+    for outcome, part in table.groupby("outcome", sort=False):
         same = part.set_index(keys).reindex(rows.index)
-        cells[str(outcome)] = estimates(same, _ENDS, digits=2)
+        cells[str(outcome)] = estimates(same, _ENDS, _digits(same, _ENDS))
         heads[str(outcome)] = f"{study.label(str(outcome))} [95% interval]"
     notes = [
         "Indirect effects by the SDs of the whole sample, every slope free in each level; a − b: "
         "difference of two levels, unadjusted.",
-        about_sample(mediation_groups["n"], study),
+        f"In results/mediation_groups.csv: {listing(left_out)}." if left_out else "",
+        about_sample(table["n"], study),
     ]
     return typeset("mediation groups", cells, "Indirect effects by group", notes, heads=heads)
 
@@ -255,7 +271,7 @@ def _share_notes(rows: pd.DataFrame, study: Any) -> list[str]:
         "(LMG, Shapley), controls always in; they add up to R² less that of the controls. Slope: "
         "sign of the standardized slope beside the others; ± where its interval includes zero.",
         "Alone: R² beside the controls only; last: R² added to all others.",
-        f"Rank, and how often first: bootstrap, {number(drawn, 0)} replicates"
+        f"Rank, and times first: bootstrap, {number(drawn, 0)} replicates"
         f"{f', {number(failed, 0)} of them failed' if failed else ''}."
         if rows["p_first"].notna().any()
         else "",

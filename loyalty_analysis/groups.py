@@ -82,8 +82,8 @@ def levels_of(
     sample = survey.sample([*terms, outcome], by=column)
     needed = max(SMALLEST_GROUP, len(terms) + 2)
     large = [level for level, part in sample.moments.items() if part.n >= needed]
-    small = len(sample.moments) - len(large)
-    said = [f"{small} levels with fewer than {needed} respondents are left out"] if small else []
+    every, small = len(sample.moments), len(sample.moments) - len(large)
+    said = [f"fewer than {needed} respondents in {small} of {every} levels: left out"] * (small > 0)
     usable = []
     for level in large:
         part = sample.moments[level]
@@ -92,8 +92,10 @@ def levels_of(
         blamed = [name for name in focal if name not in kept] or (
             collinear(part, kept) if kept else []
         )
-        said += [f"{level} is left out: {', '.join(blamed)} cannot be told apart"] * bool(blamed)
-        usable += [] if blamed else [level]
+        if blamed:
+            said.append(f"{level} left out: {', '.join(blamed)} does not vary by itself there")
+        else:
+            usable.append(level)
     places = tuple(terms.index(name) for name in focal)
     return Levels(sample, tuple(usable), "; ".join(said), places)
 
@@ -262,10 +264,13 @@ def equality(levels: Levels) -> tuple[Wald, str, tuple[str, ...]]:
     alone = [name for name in levels.names if levels.clusters_in(name) == 1]
     names = tuple(name for name in levels.names if name not in alone)
     said = [f"in one cluster only, so not compared: {', '.join(alone)}"] if alone else []
+    test = Wald(np.nan, np.nan, np.nan)
     if len(names) < 2:
         said.append("fewer than two levels can be compared")
-        test = Wald(np.nan, np.nan, np.nan)
     else:
-        test = joint(replace(levels, names=names)).equal()
-        said += [] if test.df2 > 0 else [TOO_FEW]
+        try:
+            test = joint(replace(levels, names=names)).equal()
+            said += [] if test.df2 > 0 else [TOO_FEW]
+        except np.linalg.LinAlgError:
+            said.append("an exact fit leaves no errors to test with")
     return test, "; ".join(filter(None, [levels.note, *said])), names

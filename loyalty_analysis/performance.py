@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
+from loyalty_analysis.preparation import possible_answers
 from loyalty_analysis.regression import check_equation
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
@@ -87,9 +86,8 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
     return table.assign(outcome=equation.outcome, term=names, n=survey.n)
 
 
-def _ends(study: Study, name: str) -> Sequence[float]:
-    scale = study.scale_of(name)
-    return float(scale.min or 0), float(scale.max or 0)
+def _ends(study: Study, name: str) -> Array:
+    return possible_answers(study, name)[[0, -1]]
 
 
 def _reach(study: Study, name: str) -> float | None:
@@ -97,4 +95,5 @@ def _reach(study: Study, name: str) -> float | None:
     scale = study.scale_of(name)
     if scale.min is None or scale.max is None or scale.max <= scale.min:
         return None
-    return float(scale.max - scale.min)
+    low, high = _ends(study, name)
+    return float(high - low)

@@ -108,18 +108,24 @@ def recoded_items(items: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def possible_answers(study: Study, construct: str) -> Array:
-    """What an item of a construct can be once recoded: the points of its scale, without ``score``.
+    """What an item of a construct can be once recoded, low to high; of a wide scale the ends only.
 
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
     >>> possible_answers(load_study("rice_simulated"), "search")
     array([1., 2., 3., 4., 5., 6., 7.])
+    >>> scored = "constructs.search={items = ['sea1'], min = 0, max = 10, score = 'nps'}"
+    >>> possible_answers(load_study("rice_simulated", [scored]), "search")
+    array([-100.,    0.,  100.])
     """
-    recoded = {"nps": (-100.0, 0.0, 100.0), "top_box": (0.0, 1.0)}
+    recoded = {"nps": [-100.0, 0.0, 100.0], "top_box": [0.0, 1.0]}
     scale, score = study.scale_of(construct), study.constructs[construct].score
+    if score in recoded:
+        return np.array(recoded[score])
     assert scale.min is not None and scale.max is not None
-    return np.array(recoded.get(score, np.arange(scale.min, scale.max + 1)), dtype=float)
+    between = np.arange(scale.min, scale.max) if scale.max - scale.min <= 10 else [scale.min]
+    return np.array([*between, scale.max], dtype=float)
 
 
 def score_problems(answers: pd.DataFrame, study: Study) -> list[str]:

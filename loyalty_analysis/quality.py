@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.careless import as_answered, asked, blocks, fastest, flags
+from loyalty_analysis.careless import as_answered, blocks, fastest, flags, kept_as_answered
 from loyalty_analysis.moments import Array
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, as_text
 from loyalty_analysis.study import Study
@@ -63,11 +63,11 @@ def styles(answers: pd.DataFrame, study: Study) -> pd.DataFrame:
     [1.0, 1.0, 0.0]
     """
     low, high = (
-        np.array([getattr(study.scale_of(name), end) for name in asked(study)
+        np.array([getattr(study.scale_of(name), end) for name in kept_as_answered(study)
                   for _ in study.items_of(name)], dtype=float)
         for end in ("min", "max")
     )  # fmt: skip
-    items = [item for name in asked(study) for item in study.items_of(name)]
+    items = [item for name in kept_as_answered(study) for item in study.items_of(name)]
     place = (answers[items].to_numpy(dtype=float) - low) / (high - low)
     seen = np.where(np.isnan(place), np.nan, 1.0)
     count = np.fmax(np.nansum(seen, axis=1), 1)

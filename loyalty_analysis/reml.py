@@ -126,7 +126,8 @@ class _Likelihood:
     @property
     def entries(self) -> tuple[Array, Array]:
         q = len(self.random)
-        return np.tril_indices(q) if self.full else np.diag_indices(q)
+        rows, columns = np.tril_indices(q) if self.full else np.diag_indices(q)
+        return rows, columns
 
     def factor(self, theta: Array) -> Array:
         q = len(self.random)
@@ -166,8 +167,9 @@ class _Likelihood:
         """Minus twice the restricted log-likelihood of theta and the log residual variance."""
         theta, log_variance = parameters[..., :-1], parameters[..., -1]
         dets, left = self.parts(theta)
-        spread = (self.n - self.p) * (np.log(2 * np.pi) + log_variance)
-        return dets + _log_det(left[..., :-1, :-1]) + spread + self.rest(left) / np.exp(log_variance)
+        dets = dets + _log_det(left[..., :-1, :-1])
+        known = np.log(2 * np.pi) + log_variance
+        return dets + (self.n - self.p) * known + self.rest(left) / np.exp(log_variance)
 
     def variances(self, parameters: Array) -> Array:
         """Squared standard errors of the slopes."""

@@ -130,7 +130,7 @@ def slope_side(row: pd.Series) -> int:
 
 def _scale_words(study: Study, construct: str) -> str:
     scale = study.scale_of(construct)
-    if scale.min is None or scale.max is None:
+    if scale.min is None or scale.max is None or study.constructs[construct].score != "mean":
         return ""
     return f"{scale.min:g}-{scale.max:g}"
 

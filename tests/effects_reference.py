@@ -79,7 +79,7 @@ def of_importance(found: dict[str, Any], frame: pd.DataFrame) -> Iterator[Number
     yield Number("r2", float(ours["lmg"].sum()), found["r2"], CLOSED)
 
 
-def values_of(found: dict[str, Any]):  # type: ignore[no-untyped-def]
+def values_of(found: dict[str, Any]):
     """Direct, indirect and total effect, then the two slopes of the path, as one function."""
     (driver, mediator, outcome), beside = _columns(found)
 
@@ -113,7 +113,7 @@ def of_mediation(found: dict[str, Any], frame: pd.DataFrame) -> Iterator[Number]
 def _of_medsens(found: dict[str, Any], moments: Moments) -> Iterator[Number]:
     """R names the grid point at which its estimate is nearest to zero."""
     known = found["medsens"]
-    if "rho_at_acme_zero" not in known or not np.isscalar(known["rho_at_acme_zero"]):
+    if not isinstance(known.get("rho_at_acme_zero"), float):  # R found several
         return
     (driver, mediator, outcome), beside = _columns(found)
     rho = float(onward_slope(moments, mediator, outcome, [driver, *beside])[-1])
@@ -137,9 +137,7 @@ def of_bootstrap(found: dict[str, Any], frame: pd.DataFrame) -> Iterator[Number]
         yield Number(f"bootstrap errors, {IN_ERRORS}", away, 0.0, 5.0, 1.0)
 
 
-def of_psych(
-    found: dict[str, Any], model: dict[str, Any], frame: pd.DataFrame
-) -> Iterator[Number]:
+def of_psych(found: dict[str, Any], model: dict[str, Any], frame: pd.DataFrame) -> Iterator[Number]:
     sample = _sample(model, frame)
     direct, indirect, total = values_of(model)(sample.moments[""])
     yield Number("direct", direct, found["direct_cprime"], CLOSED)

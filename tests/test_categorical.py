@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -347,6 +348,15 @@ def test_what_cannot_be_estimated_says_why(
     )
 
 
+def test_one_outcome_that_fails_leaves_the_others(tmp_path: Path) -> None:
+    changes = STAYING | {"model.outcomes": {"staying": "behaviour", "search": "leaving"}}
+    read = survey_of(tmp_path, changes, SPLIT)
+    found = categorical(read)
+    assert list(found["outcome"].value_counts()[["staying", "search"]]) == [2, 14]
+    again = pd.read_csv(io.StringIO(found.to_csv(index=False)))  # empty texts come back missing
+    assert shown(read, again) == shown(read, found)
+
+
 def test_a_category_that_tells_the_answers_apart_is_separation(tmp_path: Path) -> None:
     frame = staying()
     frame.loc[frame["gender"] == "other", "staying"] = 1
@@ -363,10 +373,15 @@ def test_fewer_respondents_than_parameters() -> None:
 
 def test_outcomes_that_are_numbers_have_no_rows(tmp_path: Path) -> None:
     wide = answers().assign(sea1=np.arange(120) % 12)
-    changes = {"constructs.search": {"items": ["sea1"], "min": 0, "max": 11}}
+    changes: dict[str, Any] = {"constructs.search": {"items": ["sea1"], "min": 0, "max": 11}}
     between = answers().assign(sea1=np.arange(120) % 5 + 1.5)
     for folder, frame in (("wide", wide), ("between", between)):
         assert categorical(survey_of(tmp_path / folder, changes, frame)).empty
+    changes["constructs.search"]["max"] = 1e50
+    thirds = answers().assign(sea1=np.resize([0, 5e49, 1e50], 120))
+    found = categorical(survey_of(tmp_path / "huge", changes, thirds))
+    assert set(found["quantity"]) == {"coefficient", "scale points", "top box"}
+    assert set(found["note"]) == {""}
     known = categorical(read_survey("mobile_customers"))
     assert known.empty and list(known.columns) == list(COLUMNS)
 

@@ -1,0 +1,114 @@
+"""Mixed models: drivers' slopes that vary at random over groups, behind a cross-check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from loyalty_analysis.equations import Equation
+from loyalty_analysis.errors import DataError
+from loyalty_analysis.groups import compared
+from loyalty_analysis.inference import t_p_value
+from loyalty_analysis.mixed_checks import Slopes, cross_check, within_slopes
+from loyalty_analysis.moments import Array, one_thread
+from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
+from loyalty_analysis.regression import fit_rows
+from loyalty_analysis.reml import Mixed, fit_mixed
+from loyalty_analysis.survey import Survey
+
+LEAST_GROUPS = 6
+"""Groups below which the spread of slopes over groups cannot be estimated."""
+COLUMNS = [
+    "group", "model", "outcome", "term", "estimate", "std_error", "df", "p_value", "conf_low",
+    "conf_high", "n", "levels", "random_sd", "fixed_effects", "agrees", "note",
+]  # fmt: skip
+
+
+@one_thread
+def mixed(survey: Survey) -> pd.DataFrame:
+    """Average slope of every driver over groups, intercept and drivers' slopes random over them.
+
+    Restricted likelihood; random parts independent of each other (a full covariance of six has 21
+    entries, more than ten countries can tell). Believed only where
+    :func:`mixed_checks.cross_check` finds nothing, and the slope lies as near to the one with a
+    fixed effect for every group as sampling allows (of a term that does not vary within groups: to
+    the least-squares slope).
+
+    Returns
+    -------
+    DataFrame
+        group, model, outcome, term, estimate (in SDs of the whole sample), std_error, df
+        (Satterthwaite, at most the groups minus one), p_value, conf_low, conf_high, n, levels,
+        random_sd (SD of the slopes over groups), fixed_effects (the slope with a fixed effect for
+        every group; empty where the term does not vary within groups), agrees, note. Where the
+        cross-check fails, ``agrees`` is False, the row holds the least-squares slope with errors
+        clustered by group (CR2), and the note names what failed. Where there can be no mixed model
+        (weights, clusters that are not the groups, fewer than six groups of ten respondents): one
+        row with a note. Empty without groups or respondents.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> table = mixed(read_survey("rice_simulated"))
+    >>> print(table["note"].iloc[-1])
+    refused: a mixed model cannot honour design.weight = 'w'
+    """
+    if survey.frame is None:
+        return pd.DataFrame(columns=COLUMNS)
+    tables = [_column(survey, column) for column in survey.study.design.groups]
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _column(survey: Survey, column: str) -> pd.DataFrame:
+    assert survey.frame is not None
+    groups = as_text(survey.frame[column])
+    large = groups.map(groups.value_counts()) >= SMALLEST_GROUP
+    about = {"group": column, "levels": groups[large].nunique(), "agrees": False}
+    if note := _refusal(survey, column, about["levels"]):
+        return pd.DataFrame([about | {"note": note}])
+    tables = []
+    for one in compared(survey, column):
+        about |= {"model": one.model, "outcome": one.outcome, "n": int(large.sum())}
+        try:
+            found = _equation(survey, one, large, groups[large].to_numpy(dtype=str))
+        except DataError as error:  # least squares has no answer either
+            found = pd.DataFrame([{"agrees": False, "note": str(error)}])
+        tables.append(pd.DataFrame(about, index=found.index).drop(columns="agrees").join(found))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _refusal(survey: Survey, column: str, levels: int) -> str:
+    """Say why there can be no mixed model; empty where there can."""
+    design = survey.study.design
+    if design.weight:
+        return f"refused: a mixed model cannot honour design.weight = {design.weight!r}"
+    if survey.cluster not in (None, column):
+        return (
+            f"refused: a mixed model by {column} cannot honour clusters ({survey.cluster}), whose "
+            "respondents are alike beyond it"
+        )
+    if levels < LEAST_GROUPS:
+        return f"{levels} groups of {SMALLEST_GROUP} respondents or more; {LEAST_GROUPS} are needed"
+    return ""
+
+
+def _equation(
+    survey: Survey, equation: Equation, large: pd.Series, groups: Array
+) -> pd.DataFrame:
+    assert survey.frame is not None
+    column_terms = [*survey.terms(equation.terms), equation.outcome]
+    frame = _standardized(survey, column_terms)[large]
+    *names, outcome = frame.columns
+    # What is the same for all members of a group and sums to its indicator stands for the group.
+    terms = tuple(name for name in names if frame[name].nunique() > 1)
+    fit = fit_rows(frame, outcome, terms, clusters=groups)
+    plain = Slopes(fit.slopes[1:], fit.std_error[1:], fit.df[1:])
+    x, y = frame[list(terms)].to_numpy(), frame[outcome].to_numpy()
+    within = within_slopes(x, y, groups)
+    x = np.column_stack([np.ones(len(x)), x])
+    focal = [terms.index(name) for name in equation.focal if name in terms]
+    random = [0, *(1 + at for at in focal if not np.isnan(within.values[at]))]
+    found, problems = _believed(x, y, groups, random)
