@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.bootstrap import resampled
+from loyalty_analysis.categorical import categorical
 from loyalty_analysis.cfa import cfa_fit, cfa_loadings, measurement_model
 from loyalty_analysis.claims import Claim, claim_files, load_claims
 from loyalty_analysis.contrasts import contrasts
@@ -177,6 +178,7 @@ def effects(
         "sensitivity": sensitivity(survey),
         "drivers": drivers(survey, latent, drawn),
         "importance_performance": importance_performance(survey),
+        "categorical": categorical(survey) if survey.has_respondents else pd.DataFrame(),
     }
     return {name: frame for name, frame in found.items() if len(frame)}
 

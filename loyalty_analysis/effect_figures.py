@@ -89,6 +89,9 @@ def indirect_effects(mediation: pd.DataFrame, study: Any) -> Figure:
         page = Page(title, grid.height, note, simulated=study.is_simulated)
         opened = grid.draw(page, limits, "standardized effect (SDs of the outcome per SD)")
         for axes, outcome in zip(opened, outcomes, strict=True):
+            if grid.columns > 3:  # room for two numbers
+                inside = [x for x in axes.get_xticks() if limits[0] <= x <= limits[1]]
+                axes.set_xticks([inside[0], inside[-1]])
             for y, driver in zip(grid.centres, drivers, strict=True):
                 rows = {name: table.loc[(outcome, driver)] for name, table in tables.items()}
                 _draw_effects(axes, y, pitch, rows, limits, full)

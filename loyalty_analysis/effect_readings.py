@@ -26,7 +26,7 @@ from loyalty_analysis.sentences import range_of
 _ENDS = ["estimate", "conf_low", "conf_high"]
 _WIDE = 2.0  # a corrected interval this wide, in SDs, says nothing
 _CANNOT = "A cross-section cannot tell which order is right."
-_NO_MEDIATOR = "The study declares no mediator, so there is nothing to split into parts."
+_NO_MEDIATOR = "The study declares no mediator: nothing to show here."
 
 
 def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
@@ -309,14 +309,17 @@ def _group_sentence(column: str, part: pd.DataFrame, study: Any) -> str:
 
 
 def _furthest(label: str, part: pd.DataFrame, levels: int, study: Any) -> str:
-    each = part.groupby(["outcome", "driver"], sort=False)["estimate"]
-    outcome, driver = (each.max() - each.min()).idxmax()
-    rows = part[(part["outcome"] == outcome) & (part["driver"] == driver)].sort_values("estimate")
-    ends = [f"{estimate(*row[_ENDS])} ({row['level']})" for _, row in rows.iloc[[0, -1]].iterrows()]
-    pair = on({"driver": driver, "outcome": outcome}, study)
+    """Name the two levels furthest apart by their errors: small levels are far off by chance."""
+    found = []
+    for _, rows in part.groupby(["outcome", "driver"], sort=False):
+        low, high = rows.loc[rows["estimate"].idxmin()], rows.loc[rows["estimate"].idxmax()]
+        error = np.hypot(low["std_error"], high["std_error"])
+        found.append(((high["estimate"] - low["estimate"]) / error, low, high))
+    _, low, high = max(found, key=lambda one: one[0])
+    ends = [f"{estimate(*row[_ENDS])} ({row['level']})" for row in (low, high)]
     return (
-        f"{label} ({levels} levels): furthest apart are the indirect effects of {pair}, "
-        f"{' to '.join(ends)}."
+        f"{label} ({levels} levels): furthest apart by their errors are the indirect effects of "
+        f"{on(low, study)}, {' to '.join(ends)}; chosen out of {len(found)}, so not a test."
     )
 
 
@@ -327,7 +330,7 @@ def mediation_conclusion(results: Mapping[str, pd.DataFrame], study: Any) -> Pro
     --------
     >>> from loyalty_analysis.study import load_study
     >>> print(mediation_conclusion({}, load_study("bank_customers")))
-    The study declares no mediator, so there is nothing to split into parts.
+    The study declares no mediator: nothing to show here.
     """
     if "mediation" not in results:
         return prose([_NO_MEDIATOR])

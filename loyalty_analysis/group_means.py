@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from loyalty_analysis.clusters import cr2
-from loyalty_analysis.groups import equality, joint, levels_of
+from loyalty_analysis.group_levels import levels_of
+from loyalty_analysis.groups import equality, joint
 from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.survey import Survey
 
@@ -117,17 +118,15 @@ def _tests(survey: Survey, column: str, construct: str, refused: str) -> pd.Data
     assert rows is not None
     if refused or len(levels.names) < 2:
         test, note, _ = equality(levels)
-        found = [Test("wald", test.statistic, test.df1, test.df2, test.p_value)]
+        found = [Comparison("wald", test.statistic, test.df1, test.df2, test.p_value)]
     else:
         found, note = classical_tests([rows[name][:, 0] for name in levels.names]), levels.note
     table = pd.DataFrame(found).assign(group=column, construct=construct)
     return table.assign(note="; ".join(filter(None, [refused, note])))[TESTS]
 
 
-class Test(NamedTuple):
+class Comparison(NamedTuple):
     """A test that several samples agree, with a size of their difference where it has one."""
-
-    __test__ = False  # for pytest
 
     test: str
     statistic: float
@@ -138,7 +137,7 @@ class Test(NamedTuple):
     size_name: str = ""
 
 
-def classical_tests(samples: Sequence[Array]) -> list[Test]:
+def classical_tests(samples: Sequence[Array]) -> list[Comparison]:
     """Test whether independent respondents of several levels answered alike.
 
     Parameters
@@ -148,7 +147,7 @@ def classical_tests(samples: Sequence[Array]) -> list[Test]:
 
     Returns
     -------
-    list of Test
+    list of Comparison
         ``anova`` (size: eta squared), ``welch`` (no equal variances), ``kruskal`` (ranks),
         ``levene`` (spread around the medians); of two levels also ``welch_t`` (size: Cohen's d by
         the pooled SD) and ``mann_whitney`` (ranks, with continuity correction), first minus second.
@@ -174,17 +173,17 @@ def classical_tests(samples: Sequence[Array]) -> list[Test]:
     ranks = stats.kruskal(*samples)
     levene = stats.levene(*samples, center="median")
     found = [
-        Test("anova", equal.statistic, k - 1, n - k, equal.pvalue, 1 - within / total,
+        Comparison("anova", equal.statistic, k - 1, n - k, equal.pvalue, 1 - within / total,
              "eta squared"),
-        Test("welch", unequal.statistic, *unequal.df, unequal.pvalue),
-        Test("kruskal", ranks.statistic, k - 1, np.nan, ranks.pvalue),
-        Test("levene", levene.statistic, k - 1, n - k, levene.pvalue),
+        Comparison("welch", unequal.statistic, *map(float, unequal.df), unequal.pvalue),
+        Comparison("kruskal", ranks.statistic, k - 1, np.nan, ranks.pvalue),
+        Comparison("levene", levene.statistic, k - 1, n - k, levene.pvalue),
     ]  # fmt: skip
     if k == 2:
         first, second = samples
         t = stats.ttest_ind(first, second, equal_var=False)
         gap = float(first.mean() - second.mean()) / np.sqrt(within / (n - 2))
         u = stats.mannwhitneyu(first, second, method="asymptotic")
-        found.append(Test("welch_t", t.statistic, t.df, np.nan, t.pvalue, gap, "Cohen's d"))
-        found.append(Test("mann_whitney", u.statistic, np.nan, np.nan, u.pvalue))
+        found.append(Comparison("welch_t", t.statistic, t.df, np.nan, t.pvalue, gap, "Cohen's d"))
+        found.append(Comparison("mann_whitney", u.statistic, np.nan, np.nan, u.pvalue))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +9,9 @@ import pandas as pd
 from scipy.linalg import block_diag
 
 from loyalty_analysis.clusters import Wald, hotelling
-from loyalty_analysis.equations import Equation, equations
-from loyalty_analysis.inference import Sample
-from loyalty_analysis.moments import Array, Moments, collinear, one_thread, slopes, still
-from loyalty_analysis.preparation import SMALLEST_GROUP
+from loyalty_analysis.equations import Equation
+from loyalty_analysis.group_levels import Levels, compared, levels_of, varying
+from loyalty_analysis.moments import Array, one_thread, slopes
 from loyalty_analysis.survey import Survey
 
 COLUMNS = [
@@ -21,88 +19,6 @@ COLUMNS = [
     "note", "n",
 ]  # fmt: skip
 TOO_FEW = "too few clusters to test as many differences at once"
-
-
-@dataclass(frozen=True)
-class Levels:
-    """The levels of a group column that can be compared in one equation.
-
-    Attributes
-    ----------
-    sample : Sample
-        Everyone, split by level: the terms, and the outcome last.
-    names : tuple of str
-        Levels with enough respondents, in which every driver varies.
-    note : str
-        Which levels are left out, and why; those with too few respondents are only counted.
-    focal : tuple of int
-        Places of the drivers among the terms.
-    """
-
-    sample: Sample
-    names: tuple[str, ...]
-    note: str
-    focal: tuple[int, ...]
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """The columns of the sample but the outcome."""
-        return self.sample.columns[:-1]
-
-    def clusters_in(self, level: str) -> int | None:
-        """Clusters that hold respondents of a level; None without clusters."""
-        clusters = self.sample.clusters
-        return None if clusters is None else len(np.unique(clusters[level]))
-
-
-def levels_of(
-    survey: Survey, column: str, outcome: str, names: Sequence[str] = (), focal: Sequence[str] = ()
-) -> Levels:
-    """Split respondents by a group column, and say which levels can be compared.
-
-    Parameters
-    ----------
-    survey : Survey
-    column : str
-        Group column; it is no term of its own groups.
-    outcome : str
-    names : sequence of str
-        Terms of the equation; none to compare means.
-    focal : sequence of str
-        Those whose slopes are compared.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.survey import read_survey
-    >>> survey = read_survey("rice_simulated")
-    >>> levels_of(survey, "sector", "repurchase").names
-    ('goods', 'services')
-    """
-    terms = [term for term in survey.terms(names) if term.partition("[")[0] != column]
-    sample = survey.sample([*terms, outcome], by=column)
-    needed = max(SMALLEST_GROUP, len(terms) + 2)
-    large = [level for level, part in sample.moments.items() if part.n >= needed]
-    every, small = len(sample.moments), len(sample.moments) - len(large)
-    said = [f"fewer than {needed} respondents in {small} of {every} levels: left out"] * (small > 0)
-    usable = []
-    for level in large:
-        part = sample.moments[level]
-        # A category that nobody in a level has is left out there.
-        kept = _varying(part, terms)
-        blamed = [name for name in focal if name not in kept] or (
-            collinear(part, kept) if kept else []
-        )
-        if blamed:
-            said.append(f"{level} left out: {', '.join(blamed)} does not vary by itself there")
-        else:
-            usable.append(level)
-    places = tuple(terms.index(name) for name in focal)
-    return Levels(sample, tuple(usable), "; ".join(said), places)
-
-
-def _varying(part: Moments, terms: Sequence[str]) -> list[str]:
-    flat = still(part, terms) if terms else []
-    return [name for name in terms if name not in flat]
 
 
 @dataclass(frozen=True)
@@ -137,9 +53,7 @@ class Joint:
         contrast = self.gaps
         values = contrast @ self.values
         if self.clusters is not None:
-            return hotelling(
-                self.x, self.residuals, self.clusters, self.weights, contrast, values
-            )
+            return hotelling(self.x, self.residuals, self.clusters, self.weights, contrast, values)
         scores = self.scores(contrast, power=1.0)
         squared = float(values @ np.linalg.solve(scores.T @ scores, values))
         n, k = self.x.shape
@@ -171,7 +85,7 @@ def joint(levels: Levels) -> Joint:
     used = 0
     for level in levels.names:
         part = sample.moments[level]
-        kept = _varying(part, terms)
+        kept = varying(part, terms)
         varies = np.array([name in kept for name in terms], dtype=bool)
         centred = sample.rows[level] - part.mean
         slope = slopes(part, sample.columns[-1], terms) if terms else np.zeros(0)
@@ -194,12 +108,6 @@ def joint(levels: Levels) -> Joint:
         together(sample.weights), together(sample.clusters), np.concatenate([*values, means]),
         np.array(places),
     )  # fmt: skip
-
-
-def compared(survey: Survey, column: str) -> list[Equation]:
-    """Equations whose slopes are compared between groups: of mediator, outcomes and paths."""
-    found = [one for one in equations(survey.study) if one.kind in ("mediator", "total", "path")]
-    return [one for one in found if column not in (one.outcome, *one.focal)]
 
 
 @one_thread

@@ -39,13 +39,18 @@ def draw_mark(
 
 
 def draw_twin(
-    axes: Axes, y: float, ends: Sequence[float], side: int, limits: tuple[float, float]
+    axes: Axes,
+    y: float,
+    ends: Sequence[float],
+    side: int,
+    limits: tuple[float, float],
+    shape: str = "D",
 ) -> None:
-    """Draw an error-corrected estimate as a hollow diamond; an arrow where it leaves the axis."""
+    """Draw a second estimate hollow (error-corrected: a diamond); an arrow beyond the axis."""
     x, *interval = ends
     colour = COLOURS[side]
     axes.plot(interval, [y, y], color=colour, linewidth=0.9)
-    axes.plot(x, y, "D", color=colour, markersize=3, mfc="white")
+    axes.plot(x, y, shape, color=colour, markersize=3, mfc="white")
     low, high = beyond(interval, limits)
     for edge, mark, leaves in ((limits[0], CARETLEFT, low), (limits[1], CARETRIGHT, high)):
         if leaves:

@@ -294,7 +294,8 @@ def mediation_orders(survey: Survey) -> pd.DataFrame:
 
     found = estimate(single(values), survey.sample(design.all))
     table["path"] = [THROUGH.join(path) for path in paths]
-    return table.assign(**numbers(found, survey.n))
+    first = ["driver", "mediator", "outcome", "order", "path"]
+    return table[first].assign(**numbers(found, survey.n))
 
 
 def _path(driver: str, mediator: str, outcome: str, order: str) -> tuple[str, str, str]:

@@ -47,7 +47,7 @@ def importance_performance(survey: Survey) -> pd.DataFrame:
     """
     study = survey.study
     chosen = [e for e in equations(study) if e.kind in ("total", "direct")]
-    tables = [_rows(survey, equation) for equation in chosen]
+    tables = [table for one in chosen if len(table := _rows(survey, one))]
     columns = ["outcome", "term", "effect", "effect_low", "effect_high", "score", "score_low",
                "score_high", "n"]  # fmt: skip
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)

@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 
 from loyalty_analysis.equations import Equation
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.groups import Levels, compared, levels_of
+from loyalty_analysis.group_levels import Levels, compared, levels_of
 from loyalty_analysis.inference import Estimate, estimate, pooled, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.survey import Survey

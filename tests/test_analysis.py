@@ -47,12 +47,26 @@ COLUMNS = {
     "items": ["construct", "item", "n", "mean", "sd", "item_rest", "alpha_if_dropped"],
     "factorability": ["item", "kmo", "chi2", "df", "p_value", "n"],
     "method_bias": ["model", "outcome", "term", "direction", "share", "beta"],
+    "mediation": [
+        "driver", "mediator", "outcome", "effect", "scale", "estimate", "std_error", "p_value",
+        "conf_low", "conf_high", "n",
+    ],
+    "mediation_orders": ["driver", "mediator", "outcome", "order", "path", "estimate", "n"],
+    "mediation_groups": ["group", "level", "driver", "mediator", "outcome", "estimate", "n"],
+    "sensitivity": ["driver", "mediator", "outcome", "rho", "estimate", "rho_zero"],
+    "drivers": [
+        "outcome", "term", "share", "share_low", "share_high", "johnson", "rank", "rank_low",
+        "rank_high", "p_first", "sign",
+    ],
+    "importance_performance": ["outcome", "term", "effect", "score", "n"],
+    "categorical": ["model", "outcome", "kind", "term", "quantity", "estimate", "n", "linear"],
     "quality": ["check", "scope", "group", "value", "count", "n", "note"],
 }  # fmt: skip
 NEEDED = {
     "models", "regression", "contrasts", "correlations", "attrition", "reliability",
     "discriminant", "cfa_fit", "cfa_loadings", "invariance", "gates",
 }  # fmt: skip
+RESPONDENTS = {"answers", "diagnostics", "quality", "mediation_groups", "categorical"}
 CHANGES = {
     "model.controls": ["age", "gender"],
     "model.moderators": ["shown"],
@@ -100,7 +114,7 @@ def test_only_what_claims_need(survey, results):
 
 def test_moments_alone_have_no_answers_and_no_diagnostics():
     found = analyse(read_survey("bank_customers"))
-    assert set(found) == set(COLUMNS) - {"answers", "diagnostics", "quality"}
+    assert set(found) == set(COLUMNS) - RESPONDENTS
     assert set(found["models"]["covariance"]) == {"classical"}
     for name, table in found.items():
         assert [c for c in table.columns if c in COLUMNS[name]] == COLUMNS[name]

@@ -83,13 +83,13 @@ def test_figures_fit_the_paper_and_no_text_collides(case):
 
 
 def test_alt_texts_names_and_labels_of_simulated_data():
-    made = all_figures(make_study())
+    made = all_figures(ONE)
     assert set(made) == set(FILES)
     for name, figure in made.items():
         assert figure.alt.startswith(figure.title)
         assert f"results/{FILES[name]}.csv" in figure.alt
         assert "simulated respondents" in words(figure)
-    for figure in all_figures(make_study(simulated=False)).values():
+    for figure in all_figures(make_study(["forced"], ["search"], simulated=False)).values():
         assert "simulated respondents" not in words(figure)
 
 

@@ -110,5 +110,5 @@ def test_sampled_orders_and_failed_replicates_are_told() -> None:
 
 
 def test_a_table_without_effects_is_refused() -> None:
-    with pytest.raises(RunError, match="results/mediation.csv"):
+    with pytest.raises(RunError, match=r"results/mediation\.csv"):
         tables.mediation_table(make_mediation(STUDY).iloc[:0], STUDY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from loyalty_analysis.shares import (
     residual_variances,
     shares,
 )
+from loyalty_analysis.study_tables import Scale
 from loyalty_analysis.survey import read_survey
 from loyalty_analysis.verdicts import judge
 
@@ -240,12 +242,11 @@ def test_performance_is_the_mean_on_a_hundred_points(tmp_path: Path) -> None:
     assert row["effect"] == pytest.approx(raw)
 
 
-def test_a_construct_without_a_scale_has_no_performance(tmp_path: Path) -> None:
-    changes = {"scale": {"missing": [-99]}, "constructs.affective.min": 1,
-               "constructs.affective.max": 7, "constructs.advocacy.min": 1,
-               "constructs.advocacy.max": 7}  # fmt: skip
-    table = importance_performance(survey_of(tmp_path, changes))
-    assert set(table["term"]) == {"affective"} and set(table["outcome"]) == {"advocacy"}
+def test_a_construct_without_a_scale_has_no_performance() -> None:
+    survey = read_survey("bank_customers")
+    changed = survey.study.model_copy(update={"scale": Scale()})
+    table = importance_performance(replace(survey, study=changed))
+    assert table.empty
 
 
 # ---- claims ----------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def judged(folder: Path, changes: Any = None, frame: Any = None, **claim: Any) -
 
 
 def test_the_largest_share_is_judged(tmp_path: Path) -> None:
-    row = judged(tmp_path / "a", frame=answers(2000))
+    row = judged(tmp_path / "a", frame=answers(2000), versus=["normative", "forced"])
     assert row["verdict"] == "supported" and "Of the variance of repurchase" in row["sentence"]
     assert "points more than" in row["sentence"] and "Corrected for" in row["sentence"]
     row = judged(tmp_path / "b", frame=answers(2000), term="normative")

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, chi2
 
-from loyalty_analysis.contrasts import differences, slope_differences
+from loyalty_analysis.analysis import single_claims
+from loyalty_analysis.contrasts import contrasts, differences, slope_differences
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.inference import Sample, estimate, influence, single
 from loyalty_analysis.moments import Moments, standardized_slopes
@@ -18,7 +19,7 @@ from loyalty_analysis.resources import shipped
 from loyalty_analysis.respondents import TRUTH, blocks, scores
 from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.survey import Survey, read_survey
-from loyalty_analysis.truth import SEED, planted_verdicts, population
+from loyalty_analysis.truth import KINDS, SEED, planted_verdicts, population
 from loyalty_analysis.verdicts import judge
 from loyalty_analysis.worlds import RICE
 
@@ -135,6 +136,24 @@ def test_rival_differences_agree_with_the_population(survey: Survey, truth: dict
     assert together.abs().max() < 4
 
 
+def test_indirect_effects_and_leads_lie_about_the_truth(
+    study: Study, truth: dict[str, Any]
+) -> None:
+    """What claims ask for, in the shipped survey, in its own standard errors."""
+    survey = read_survey(study)
+    asked = ("indirect", "largest_share")
+    claims = [claim for claim in single_claims(study) if claim.estimand in asked]
+    table = contrasts(survey, claims)
+    table = table[table["estimand"].isin(asked)]
+    z = []
+    for row in table.itertuples():
+        kind = "indirect" if row.estimand == "indirect" else "share_differences"
+        name = f"{row.term} -> {row.through}" if row.through else f"{row.term} - {row.versus}"
+        z.append((row.estimate - truth[kind][row.model][name]) / row.std_error)
+    assert len(z) == 2 + 2 * 5
+    assert np.abs(z).max() < 4
+
+
 def weighted_slopes(
     columns: dict[str, np.ndarray], weight: np.ndarray, outcome: str, terms: list[str]
 ) -> np.ndarray:
@@ -164,11 +183,16 @@ def test_population_values_agree_with_least_squares(study: Study) -> None:
         found = [values[key] for key in keys]
         # The SD of the package divides by n - 1, which slopes of categories see.
         np.testing.assert_allclose(found, expected, rtol=1 / n, atol=1e-12)
+    # Indirect effects are products of these slopes.
+    first = values["population", "satisfaction", "affective"]
+    for outcome in ("repurchase", "advocacy"):
+        onward = values["population", f"{outcome}.direct", "satisfaction"]
+        through = values["indirect", f"{outcome}.direct", "affective -> satisfaction"]
+        assert through == pytest.approx(first * onward, rel=1e-9)
 
 
 def test_planted_verdicts_are_what_the_world_intends(study: Study, truth: dict[str, Any]) -> None:
-    keys = ("population", "differences", "slope_differences")
-    values = {(k, m, t): v for k in keys for m, rows in truth[k].items() for t, v in rows.items()}
+    values = {(k, m, t): v for k in KINDS for m, rows in truth[k].items() for t, v in rows.items()}
     found = planted_verdicts(study, values)
     written = {(c, on): one for c, rows in truth["planted"].items() for on, one in rows.items()}
     assert found == written

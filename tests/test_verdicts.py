@@ -502,7 +502,7 @@ def test_a_part_can_name_loyalty_or_several_outcomes(tmp_path, named):
             "missing_construct: tenure",
         ),
         ({"outcome": ["staying", "churn"]}, "missing_outcome: staying or churn"),
-        ({"estimand": "indirect"}, "estimand_not_built: indirect"),
+        ({"estimand": "steps"}, "estimand_not_built: steps"),
         (
             {"estimand": "rival_models", "outcome": "", "term": "", "versus": ["forced", "trust"]},
             "missing_construct: trust",
@@ -599,7 +599,7 @@ def test_a_claim_with_an_untestable_part_is_not_testable(tmp_path):
 
 def test_what_cannot_be_tested_is_no_member_of_the_family(tmp_path):
     alone = only(judged(tmp_path / "a", [{}]))
-    beside = judged(tmp_path / "b", [{}, {"term": "engagement"}, {"estimand": "indirect"}])
+    beside = judged(tmp_path / "b", [{}, {"term": "engagement"}, {"estimand": "steps"}])
     assert beside.attrs["families"] == {"own": 1}
     assert beside["p_holm"][0] == alone["p_holm"] == alone["p_value"]
 
