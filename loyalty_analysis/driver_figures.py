@@ -10,13 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from loyalty_analysis.effect_captions import (
-    TWIN,
-    importance_finding,
-    priorities,
-    shares_finding,
-    sides,
-)
+from loyalty_analysis.driver_captions import importance_finding, priorities, shares_finding
+from loyalty_analysis.effect_captions import TWIN, sides
 from loyalty_analysis.formatting import percent, sample
 from loyalty_analysis.marks import COLOURS, beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.panels import Panels, Word, limits_of, panel_columns

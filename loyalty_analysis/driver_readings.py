@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.captions import named
-from loyalty_analysis.effect_captions import importance_finding, leaders, priorities
+from loyalty_analysis.driver_captions import importance_finding, leaders, priorities
 from loyalty_analysis.formatting import capitalised, listing, number, percent
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.sentences import range_of

@@ -100,6 +100,45 @@ def spread_finding(slopes: pd.DataFrame, gates: pd.DataFrame | None, study: Any)
     return "; ".join(said) or f"Slopes on {outcome} in one group only"
 
 
+def lines_finding(lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any) -> str:
+    """Say for the main driver by how much its lines differ between levels, where that may be said.
+
+    Parameters
+    ----------
+    lines : pandas.DataFrame
+        Of :func:`marginal.marginal`, the main driver first.
+    gates : pandas.DataFrame or None
+    study : Study
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = {"group": "sector", "level": ["goods", "services"], "term": "affective"}
+    >>> table = pd.DataFrame(table | {"outcome": "repurchase", "slope": [0.5, 0.27]})
+    >>> gate = {"gate": ["invariance"], "about": "sector", "passes": True, "warns": False}
+    >>> print(lines_finding(table, pd.DataFrame(gate), load_study("rice_simulated")))
+    One SD more affective commitment goes with a change of repurchase intention by 0.50 points
+    (goods) to 0.27 (services)
+    """
+    outcome, term = (named(lines[name].iloc[0], study) for name in ("outcome", "term"))
+    part = lines[lines["term"] == lines["term"].iloc[0]]
+    said, open_ones = [], []
+    for column, levels in part.groupby("group", sort=False):
+        slope = levels.groupby("level", sort=False)["slope"].first()
+        if waiting(gates, str(column), study):
+            open_ones.append(in_sentence(study.label(str(column))))
+        elif len(slope) > 1:
+            high, low = slope.idxmax(), slope.idxmin()
+            unit = "" if said else " points"
+            said.append(f"{number(slope[high])}{unit} ({high}) to {number(slope[low])} ({low})")
+    waits = f"the comparison by {listing(open_ones)} waits for metric invariance"
+    if not said:
+        rest = f"; {waits}" if open_ones else ""
+        return f"Predicted {outcome} along {term}{rest}"
+    start = f"One SD more {term} goes with a change of {outcome} by {', or '.join(said)}"
+    return f"{start}; {waits}" if open_ones else start
+
+
 def widest(part: pd.DataFrame) -> pd.Series:
     """The term whose slopes lie furthest apart, with its extremes; empty with one level.
 

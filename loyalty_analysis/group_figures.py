@@ -11,7 +11,13 @@ from matplotlib.axes import Axes
 from loyalty_analysis.captions import named
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import number, sample
-from loyalty_analysis.group_captions import means_finding, shown_slopes, spread_finding, told
+from loyalty_analysis.group_captions import (
+    lines_finding,
+    means_finding,
+    shown_slopes,
+    spread_finding,
+    told,
+)
 from loyalty_analysis.marginal import marginal
 from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.panels import Panels, Word, limits_of, panel_columns
@@ -64,7 +70,7 @@ def group_slopes(
     outside = any(any(beyond(ends, limits)) for ends in table[_RAW[1:]].to_numpy())
     note = "Filled: partially pooled. Hollow: the level alone. Tall line: average of the levels. "
     note = f"{note if table['pooled'].notna().any() else ''}Lines: 95% intervals"
-    note += f"{'; an arrow: beyond the axis' if outside else ''}. Grey: not told from zero. "
+    note += f"{'; an arrow: beyond the axis' if outside else ''}. Grey: includes zero, or under four degrees of freedom. "
     with house_style():
         words = [[_slope_word(found, term, key) for key in rows.keys] for term in terms]
         grid = Panels([study.label(term) for term in terms], rows.labels, words)
@@ -89,16 +95,17 @@ class _Rows(NamedTuple):
 def _rows(table: pd.DataFrame, panels: int, study: Any) -> _Rows:
     """Levels as rows; where there is not room for all, those with most respondents."""
     levels = table.drop_duplicates(["group", "level"])[["group", "level", "n"]]
-    lines = -(-panels // panel_columns(panels))
-    room = max(_MOST_ROWS // lines // levels["group"].nunique() - 1, 2)
+    counts = levels.groupby("group", sort=False).size().to_numpy()
+    room = _MOST_ROWS // -(-panels // panel_columns(panels)) - len(counts)
+    most = max(k for k in range(2, room + 2) if k == 2 or np.minimum(counts, k).sum() <= room)
     labels: list[str] = []
     keys: list[tuple[str, str] | None] = []
     for group, part in levels.groupby("group", sort=False):
-        kept = part.loc[part["n"].nlargest(room).index].sort_index()["level"]
+        kept = part.loc[part["n"].nlargest(most).index].sort_index()["level"]
         labels += [study.label(str(group)), *(f"\u00a0\u00a0{level}" for level in kept)]
         keys += [None, *((str(group), str(level)) for level in kept)]
     out = len(levels) - sum(key is not None for key in keys)
-    return _Rows(labels, keys, f"{out} levels with fewer respondents not drawn. " if out else "")
+    return _Rows(labels, keys, f"Not drawn: {out} levels with fewer respondents. " if out else "")
 
 
 def _slope_word(found: pd.DataFrame, term: str, key: tuple[str, str] | None) -> Word:
@@ -135,7 +142,7 @@ def _head(axes: Axes, rows: _Rows) -> None:
 def group_means_figure(
     group_means: pd.DataFrame, descriptives: pd.DataFrame, study: Any
 ) -> Figure:
-    """Draw the mean of every construct in each level, in SDs from the mean of all.
+    """Draw the means of mediator and outcomes in each level, in SDs from the mean of all.
 
     Parameters
     ----------
@@ -153,6 +160,8 @@ def group_means_figure(
     RunError
         When the table holds no means.
     """
+    wanted = [study.model.mediator, *study.model.outcomes]
+    group_means = group_means[group_means["construct"].isin(wanted)]
     if group_means.empty:
         raise RunError("results/group_means.csv holds no level of ten respondents. Leave this out.")
     title = means_finding(group_means, study, next(iter(study.model.outcomes)))
@@ -197,7 +206,7 @@ def marginal_lines(
     """Draw the outcome that each level's slope predicts along the range of the main drivers.
 
     One panel for each group column and each of the two drivers with the largest slopes. Up to four
-    levels have bands and names; of more, the steepest and the flattest are named.
+    levels have bands and names; of more, those with the largest and the smallest slope are named.
 
     Parameters
     ----------
@@ -220,16 +229,16 @@ def marginal_lines(
         When the table holds no slopes, or not this equation's.
     """
     slopes = shown_slopes(simple_slopes, study, model)
-    title = spread_finding(slopes, gates, study)
     sizes = slopes.groupby("term", sort=False)["estimate"].mean().abs()
     terms = list(sizes.nlargest(2).index)
     lines = marginal(slopes[slopes["term"].isin(terms)], group_means, descriptives)
+    title = lines_finding(lines, gates, study)
     panels = [(group, term) for group in dict.fromkeys(slopes["group"]) for term in terms]
     outcome = named(slopes["outcome"].iloc[0], study)
     note = (
         "Two SDs to either side of each level's own mean, other terms at their means in the level. "
-        "Bands: 95% intervals, where levels are few; of more, the steepest and the flattest line "
-        f"are black. {sample(slopes['n'])}"
+        "Bands: 95% intervals, up to four levels; of more, the lines with the largest and the "
+        f"smallest slope are named. {sample(slopes['n'])}"
     )
     with house_style():
         heads = [f"{study.label(group)}: {named(term, study)}" for group, term in panels]
@@ -248,7 +257,7 @@ def marginal_lines(
 
 
 def _draw_lines(axes: Axes, part: pd.DataFrame, apart: float) -> None:
-    """Draw one line per level; few with bands, of many the steepest and the flattest in black."""
+    """Draw one line per level; few with bands, of many those with extreme slopes in black."""
     slope = part.groupby("level", sort=False)["slope"].first()
     few = len(slope) <= len(_STYLES)
     named_ones = list(slope.index) if few else [slope.idxmax(), slope.idxmin()]

@@ -14,7 +14,7 @@ from effect_frames import (
     make_sensitivity,
 )
 
-from loyalty_analysis import effect_captions, figures
+from loyalty_analysis import driver_captions, effect_captions, figures
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.planes import place_labels
 from loyalty_analysis.plotting import BLUE, GREY, VERMILION, WIDTH
@@ -210,18 +210,18 @@ def test_titles_of_shares_say_what_cannot_be_separated():
     table.loc[table["rank"] == 2, "term"] = "forced"
     leads = table["outcome"].map({"repurchase": 0.05, "search": -0.01})
     table["lead_low"] = leads.where(table["lead"].notna())
-    assert effect_captions.shares_finding(table, study) == (
+    assert driver_captions.shares_finding(table, study) == (
         "Largest share of explained variance: satisfaction for repurchase intention; ranks 1 and 2 "
         "cannot be separated for search for alternatives (satisfaction, forced commitment)"
     )
-    few = effect_captions.shares_finding(table.assign(df=2.0), study)
+    few = driver_captions.shares_finding(table.assign(df=2.0), study)
     assert few.startswith("Ranks 1 and 2 cannot be separated for repurchase intention")
     many = STUDIES["nine by nine"]
-    assert effect_captions.shares_finding(make_drivers(many).assign(lead_low=-1.0), many) == (
+    assert driver_captions.shares_finding(make_drivers(many).assign(lead_low=-1.0), many) == (
         "For 0 of 9 outcomes one driver clearly has the largest share of explained variance"
     )
     only = make_study(["forced"], ["search"], mediator=None)
-    assert effect_captions.shares_finding(make_drivers(only), only) == (
+    assert driver_captions.shares_finding(make_drivers(only), only) == (
         "Largest share of explained variance: forced commitment for search for alternatives"
     )
 
@@ -243,7 +243,7 @@ def test_priorities_turn_round_for_outcomes_of_leaving():
     table = pd.DataFrame(rows, columns=["outcome", "term", "effect", "score"]).assign(n=900)
     for name, half in (("effect", 0.05), ("score", 1.0)):
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - half, table[name] + half
-    found = effect_captions.priorities(table, study)
+    found = driver_captions.priorities(table, study)
     assert found["priority"].to_list() == [True, False, True, False]
     figure = figures.importance_performance(table, study)
     assert "leaving: lower is wanted" in words(figure)
@@ -252,9 +252,9 @@ def test_priorities_turn_round_for_outcomes_of_leaving():
         "intention and search for alternatives"
     )
     unsure = table.assign(score_high=90.0)
-    assert not effect_captions.priorities(unsure, study)["priority"].any()
+    assert not driver_captions.priorities(unsure, study)["priority"].any()
     harmful = table.assign(effect=-0.3, effect_low=-0.35, effect_high=-0.25)
-    kept = effect_captions.priorities(harmful, study)
+    kept = driver_captions.priorities(harmful, study)
     assert not kept.loc[kept["outcome"] == "repurchase", "priority"].any()
 
 
