@@ -33,6 +33,13 @@ def leaders(drivers: pd.DataFrame) -> pd.DataFrame:
     ------
     RunError
         When the table is empty.
+
+    Examples
+    --------
+    >>> row = {"outcome": "loyalty", "term": ["image", "value"], "rank": [2, 1]}
+    >>> table = pd.DataFrame(row | {"lead_low": [None, -0.1], "lead_high": [None, 0.2]})
+    >>> leaders(table)[["term", "second", "told"]].to_numpy().tolist()
+    [['value', 'image', False]]
     """
     if drivers.empty:
         raise RunError("results/drivers.csv holds no share to show.")
@@ -109,6 +116,15 @@ def priorities(importance_performance: pd.DataFrame, study: Any) -> pd.DataFrame
     ------
     RunError
         When the table is empty.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = {"outcome": "loyalty", "term": ["image", "value"], "effect": [0.4, 0.2]}
+    >>> table |= {"effect_low": [0.35, 0.1], "effect_high": [0.45, 0.3], "score": [50.0, 70.0]}
+    >>> table = pd.DataFrame(table | {"score_low": [48.0, 69.0], "score_high": [52.0, 71.0]})
+    >>> priorities(table, load_study("bank_customers"))["priority"].to_list()
+    [True, False]
     """
     if importance_performance.empty:
         raise RunError(

@@ -55,6 +55,14 @@ def driver_shares(drivers: pd.DataFrame, study: Any) -> Figure:
     ------
     RunError
         When the table is empty.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.drivers import drivers
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> driver_shares(drivers(survey), survey.study).title
+    'Largest share of explained variance: satisfaction for loyalty'
     """
     title = shares_finding(drivers, study)
     table = drivers.assign(sign=drivers["sign"].fillna("")).set_index(["outcome", "term"])
@@ -126,6 +134,14 @@ def importance_performance(importance_performance: pd.DataFrame, study: Any) -> 
     ------
     RunError
         When the table is empty.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.performance import importance_performance as compare
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> importance_performance(compare(survey), survey.study).title
+    'Larger total effect than average at a lower score: likeability for loyalty'
     """
     title = importance_finding(importance_performance, study)
     table = priorities(importance_performance, study)

@@ -51,6 +51,13 @@ def effects(mediation: pd.DataFrame, effect: str = "indirect") -> pd.DataFrame:
     ------
     RunError
         When there is none.
+
+    Examples
+    --------
+    >>> row = {"effect": ["indirect"], "scale": "standardized", "outcome": "loyalty", "df": 9.0}
+    >>> table = pd.DataFrame(row | {"driver": "image", "conf_low": 0.1, "conf_high": 0.3})
+    >>> effects(table)["side"].to_dict()
+    {('loyalty', 'image'): 1}
     """
     chosen = (mediation["effect"] == effect) & (mediation["scale"] == "standardized")
     if not chosen.any():
@@ -157,6 +164,11 @@ def vanishing(sensitivity: pd.DataFrame) -> pd.DataFrame:
     ------
     RunError
         When the table is empty.
+
+    Examples
+    --------
+    >>> vanishing(pd.DataFrame({"outcome": ["a", "a"], "rho_zero": 0.3}))["rho_zero"].to_dict()
+    {'a': 0.3}
     """
     if sensitivity.empty:
         raise RunError("results/sensitivity.csv holds no indirect effect to draw.")

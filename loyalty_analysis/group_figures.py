@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from loyalty_analysis.captions import named
+from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import number, sample
 from loyalty_analysis.group_captions import (
@@ -169,17 +170,18 @@ def group_means_figure(
     whole = descriptives.set_index("construct").loc[group_means["construct"], ["mean", "sd"]]
     ends = ["mean", "conf_low", "conf_high"]
     away = (group_means[ends] - whole[["mean"]].to_numpy()) / whole[["sd"]].to_numpy()
-    away = away.set_index(pd.MultiIndex.from_frame(group_means[["construct", "group", "level"]]))
-    printed = group_means.set_index(["construct", "group", "level"])["mean"]
-    rows = _rows(group_means, len(names), study)
     limits = limits_of(away)
+    away = group_means.assign(**away, printed=group_means["mean"])
+    away = away.assign(side=sides(away)).set_index(["construct", "group", "level"])
+    rows = _rows(group_means, len(names), study)
     note = (
-        "Right: mean in points. Lines: 95% intervals. Grey: the interval includes the mean of all. "
-        f"{rows.note}{sample(group_means['n'])}"
+        "Right: mean in points. Lines: 95% intervals. Grey: includes the mean of all, or under "
+        f"four degrees of freedom. {rows.note}{sample(group_means['n'])}"
     )
     with house_style():
         words = [
-            [Word("" if key is None else number(printed[(name, *key)])) for key in rows.keys]
+            [Word("" if key is None else number(away.loc[(name, *key), "printed"]))
+             for key in rows.keys]
             for name in names
         ]
         grid = Panels([study.label(name) for name in names], rows.labels, words)
@@ -189,8 +191,8 @@ def group_means_figure(
             _head(axes, rows)
             for y, key in zip(grid.centres, rows.keys, strict=True):
                 if key is not None:
-                    value, low, high = away.loc[(name, *key)]
-                    draw_mark(axes, y, (value, low, high), int(low > 0) - int(high < 0))
+                    row = away.loc[(name, *key)]
+                    draw_mark(axes, y, row[ends], row["side"])
     alt = f"{title}; every mean with its interval is in results/group_means.csv."
     return Figure("group_means", title, alt, page.figure)
 

@@ -15,7 +15,9 @@ from loyalty_analysis.groups import equality, joint
 from loyalty_analysis.moments import Array, one_thread
 from loyalty_analysis.survey import Survey
 
-MEANS = ["group", "level", "construct", "n", "mean", "sd", "conf_low", "conf_high"]
+MEANS = [
+    "group", "level", "construct", "n", "mean", "sd", "std_error", "df", "conf_low", "conf_high",
+]  # fmt: skip
 TESTS = [
     "group", "construct", "test", "statistic", "df1", "df2", "p_value", "size", "size_name", "note",
 ]  # fmt: skip
@@ -29,7 +31,7 @@ def group_means(survey: Survey) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        group, level, construct, n, mean, sd, conf_low, conf_high. Intervals: t on n - 1 from the
+        group, level, construct, n, mean, sd, std_error, df, conf_low, conf_high. Errors: n - 1 from the
         level's own SD; with weights the same from weighted deviations; with clusters CR2 and
         Satterthwaite degrees of freedom, empty where a level lives in one cluster. Levels of fewer
         than ten respondents are left out. Empty without groups or respondents.
@@ -71,7 +73,7 @@ def _means(survey: Survey, column: str, construct: str) -> pd.DataFrame:
             "group": column, "level": levels.names, "construct": construct, "n": n,
             "mean": whole.values,
             "sd": [float(levels.sample.moments[name].sd[0]) for name in levels.names],
-            "conf_low": whole.values - half, "conf_high": whole.values + half,
+            "std_error": error, "df": df, "conf_low": whole.values - half, "conf_high": whole.values + half,
         }
     )  # fmt: skip
 

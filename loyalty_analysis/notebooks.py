@@ -25,7 +25,10 @@ from loyalty_analysis.interruption import DEADLINE
 from loyalty_analysis.kernels import KernelHome
 from loyalty_analysis.resources import shipped
 
-REPORT_NOTEBOOKS = ("report", "01_data_and_measurement", "02_descriptives", "03_regressions")
+REPORT_NOTEBOOKS = (
+    "report", "01_data_and_measurement", "02_descriptives", "03_regressions", "04_mediation",
+    "05_drivers",
+)  # fmt: skip
 """What a report executes, in the order of its page."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")

@@ -65,6 +65,15 @@ def mediation_diagram(mediation: pd.DataFrame, regression: pd.DataFrame, study: 
     ------
     RunError
         When the table holds no effects, as in a study without a mediator.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.mediation import mediation
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers")
+    >>> print(mediation_diagram(mediation(survey), regression(survey), survey.study).title)
+    2 of 2 drivers go with satisfaction; beside them, satisfaction goes with higher loyalty
     """
     direct = effects(mediation, "direct")
     outcomes, drivers = (list(dict.fromkeys(direct[key])) for key in ("outcome", "driver"))
