@@ -11,7 +11,7 @@ import pandas as pd
 from loyalty_analysis.captions import named
 from loyalty_analysis.driver_captions import importance_finding, leaders, priorities
 from loyalty_analysis.formatting import capitalised, listing, number, percent
-from loyalty_analysis.prose import Prose, prose
+from loyalty_analysis.prose import Prose, paragraphs, prose
 from loyalty_analysis.sentences import range_of
 
 _WIDE = 0.5  # a corrected interval this wide, of the whole variance, ranks nothing
@@ -47,17 +47,13 @@ def drivers_reading(drivers: pd.DataFrame | None, study: Any) -> Prose:
     """
     if drivers is None:
         return prose(["There are no shares of explained variance to read."])
-    said: list[str] = []
-    for first, rows in _by_outcome(drivers):
-        said += [_share_sentence(rows, study), _lead_sentence(first, study), _signs(rows, study)]
-    return prose(
-        [
-            *said,
-            _corrected(drivers, study),
-            "These are shares of explained variance; they have no direction and do not say what "
-            "would change.",
-            _credit(study),
-        ]
+    shares = "These are shares of explained variance; they have no direction and do not say what "
+    return paragraphs(
+        *(
+            [_share_sentence(rows, study), _lead_sentence(first, study), _signs(rows, study)]
+            for first, rows in _by_outcome(drivers)
+        ),
+        [_corrected(drivers, study), f"{shares}would change.", _credit(study)],
     )
 
 
@@ -183,13 +179,13 @@ def importance_performance_reading(
     table = priorities(importance_performance, study)
     shown = {*table["term"]}
     missing = [named(name, study) for name in study.model.drivers if name not in shown]
-    return prose(
+    return paragraphs(
+        *([_map_sentence(part, study)] for _, part in table.groupby("outcome", sort=False)),
         [
-            *[_map_sentence(part, study) for _, part in table.groupby("outcome", sort=False)],
             f"Left out, as their scale is not declared: {listing(missing, 9)}." if missing else "",
             "An average is that of the constructs shown; the intervals of effect and score lie "
             "clear of it where a construct is named.",
-        ]
+        ],
     )
 
 

@@ -20,7 +20,7 @@ from loyalty_analysis.effect_captions import (
     vanishing_finding,
 )
 from loyalty_analysis.formatting import capitalised, estimate, listing, number, percent
-from loyalty_analysis.prose import Prose, prose
+from loyalty_analysis.prose import Prose, paragraphs, prose
 from loyalty_analysis.sentences import range_of
 
 _ENDS = ["estimate", "conf_low", "conf_high"]
@@ -50,14 +50,11 @@ def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
     if mediation is None:
         return prose([_NO_MEDIATOR])
     rows = effects(mediation)
-    return prose(
-        [
-            *[_outcome_sentences(str(name), mediation, study) for name in rows["outcome"].unique()],
-            _opposed(mediation, study),
-            _shares(rows, study),
-            _boot(rows, study),
-            _corrected(rows, study),
-        ]
+    outcomes = rows["outcome"].unique()
+    return paragraphs(
+        *([_outcome_sentences(str(name), mediation, study)] for name in outcomes),
+        [_opposed(mediation, study), _shares(rows, study)],
+        [_boot(rows, study), _corrected(rows, study)],
     )
 
 
@@ -233,7 +230,7 @@ def sensitivity_reading(sensitivity: pd.DataFrame | None, study: Any) -> Prose:
         return prose([_NO_MEDIATOR])
     said = [_vanishing_sentence(row, study) for _, row in vanishing(sensitivity).iterrows()]
     end = "Whether anything of that size was left out, these data cannot tell."
-    return prose([*said, end])
+    return paragraphs(*([one] for one in said), [end])
 
 
 def _vanishing_sentence(row: pd.Series, study: Any) -> str:

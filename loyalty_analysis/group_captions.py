@@ -11,6 +11,9 @@ from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.errors import RunError, did_you_mean
 from loyalty_analysis.formatting import capitalised, in_sentence, listing, number
 
+LEVEL = 0.05
+"""What an unadjusted p value must stay below to be read as a difference."""
+
 
 def waiting(gates: pd.DataFrame | None, column: str, study: Any) -> str:
     """Say why slopes of a group column are not compared; empty where they may be.
@@ -122,7 +125,8 @@ def lines_finding(lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any) -
     """
     outcome, term = (named(lines[name].iloc[0], study) for name in ("outcome", "term"))
     part = lines[lines["term"] == lines["term"].iloc[0]]
-    said, open_ones = [], []
+    said: list[str] = []
+    open_ones = []
     for column, levels in part.groupby("group", sort=False):
         slope = levels.groupby("level", sort=False)["slope"].first()
         if waiting(gates, str(column), study):

@@ -1,4 +1,4 @@
-"""Figures of groups: slopes and means in every level, and the lines that the slopes draw."""
+"""Figures of groups: slopes and means in every level."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import number, sample
 from loyalty_analysis.group_captions import (
-    lines_finding,
     means_finding,
     shown_slopes,
     spread_finding,
     told,
 )
-from loyalty_analysis.marginal import marginal
 from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.panels import Panels, Word, limits_of, panel_columns
-from loyalty_analysis.planes import Planes
-from loyalty_analysis.plotting import GREY, INK, QUIET, SMALL, Figure, Page, house_style, text_width
+from loyalty_analysis.plotting import INK, QUIET, Figure, Page, house_style
 
 _RAW = ["estimate", "conf_low", "conf_high"]
 _POOLED = ["pooled", "pooled_low", "pooled_high"]
 _MOST_ROWS = 34
 """Rows of all panels below each other that fit a page."""
-_STYLES = ("-", "--", ":", "-.")
 
 
 def group_slopes(
@@ -71,7 +67,8 @@ def group_slopes(
     outside = any(any(beyond(ends, limits)) for ends in table[_RAW[1:]].to_numpy())
     note = "Filled: partially pooled. Hollow: the level alone. Tall line: average of the levels. "
     note = f"{note if table['pooled'].notna().any() else ''}Lines: 95% intervals"
-    note += f"{'; an arrow: beyond the axis' if outside else ''}. Grey: includes zero, or under four degrees of freedom. "
+    note += f"{'; an arrow: beyond the axis' if outside else ''}. Grey: includes zero, or under "
+    note += "four degrees of freedom. "
     with house_style():
         words = [[_slope_word(found, term, key) for key in rows.keys] for term in terms]
         grid = Panels([study.label(term) for term in terms], rows.labels, words)
@@ -137,12 +134,10 @@ def _draw_rows(
 def _head(axes: Axes, rows: _Rows) -> None:
     """Print the names of group columns in bold."""
     for label, key in zip(axes.get_yticklabels(), rows.keys, strict=True):
-        label.set_weight("bold" if key is None else "normal")
+        label.set_fontweight("bold" if key is None else "normal")
 
 
-def group_means_figure(
-    group_means: pd.DataFrame, descriptives: pd.DataFrame, study: Any
-) -> Figure:
+def group_means_figure(group_means: pd.DataFrame, descriptives: pd.DataFrame, study: Any) -> Figure:
     """Draw the means of mediator and outcomes in each level, in SDs from the mean of all.
 
     Parameters
@@ -180,8 +175,10 @@ def group_means_figure(
     )
     with house_style():
         words = [
-            [Word("" if key is None else number(away.loc[(name, *key), "printed"]))
-             for key in rows.keys]
+            [
+                Word("" if key is None else number(away.loc[(name, *key), "printed"]))
+                for key in rows.keys
+            ]
             for name in names
         ]
         grid = Panels([study.label(name) for name in names], rows.labels, words)
@@ -195,87 +192,3 @@ def group_means_figure(
                     draw_mark(axes, y, row[ends], row["side"])
     alt = f"{title}; every mean with its interval is in results/group_means.csv."
     return Figure("group_means", title, alt, page.figure)
-
-
-def marginal_lines(
-    simple_slopes: pd.DataFrame,
-    group_means: pd.DataFrame,
-    descriptives: pd.DataFrame,
-    study: Any,
-    gates: pd.DataFrame | None = None,
-    model: str = "",
-) -> Figure:
-    """Draw the outcome that each level's slope predicts along the range of the main drivers.
-
-    One panel for each group column and each of the two drivers with the largest slopes. Up to four
-    levels have bands and names; of more, those with the largest and the smallest slope are named.
-
-    Parameters
-    ----------
-    simple_slopes, group_means, descriptives : pandas.DataFrame
-        As in the files of results/.
-    study : Study
-        For the labels.
-    gates : pandas.DataFrame, optional
-        Whether levels may be compared.
-    model : str
-        An equation; by default that of the first outcome without the mediator.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    RunError
-        When the table holds no slopes, or not this equation's.
-    """
-    slopes = shown_slopes(simple_slopes, study, model)
-    sizes = slopes.groupby("term", sort=False)["estimate"].mean().abs()
-    terms = list(sizes.nlargest(2).index)
-    lines = marginal(slopes[slopes["term"].isin(terms)], group_means, descriptives)
-    title = lines_finding(lines, gates, study)
-    panels = [(group, term) for group in dict.fromkeys(slopes["group"]) for term in terms]
-    outcome = named(slopes["outcome"].iloc[0], study)
-    note = (
-        "Two SDs to either side of each level's own mean, other terms at their means in the level. "
-        "Bands: 95% intervals, up to four levels; of more, the lines with the largest and the "
-        f"smallest slope are named. {sample(slopes['n'])}"
-    )
-    with house_style():
-        heads = [f"{study.label(group)}: {named(term, study)}" for group, term in panels]
-        grid = Planes(heads, [""] * len(heads))
-        page = Page(title, grid.height, note, simulated=study.is_simulated)
-        room = max(text_width(str(level), SMALL) for level in lines["level"]) + 0.1
-        low, high = lines["x"].min(), lines["x"].max()
-        across = (low, high + (high - low) * room / (grid.width - room))
-        up = (float(lines["low"].min()), float(lines["high"].max()))
-        labels = ("driver, in SDs from the mean of all", f"predicted {outcome}, in points")
-        for axes, (group, term) in zip(grid.draw(page, (across, up), labels), panels, strict=True):
-            part = lines[(lines["group"] == group) & (lines["term"] == term)]
-            _draw_lines(axes, part, 0.16 * (up[1] - up[0]) / grid.depth)
-    alt = f"{title}; slopes are in results/simple_slopes.csv, means in results/group_means.csv."
-    return Figure("marginal_lines", title, alt, page.figure)
-
-
-def _draw_lines(axes: Axes, part: pd.DataFrame, apart: float) -> None:
-    """Draw one line per level; few with bands, of many those with extreme slopes in black."""
-    slope = part.groupby("level", sort=False)["slope"].first()
-    few = len(slope) <= len(_STYLES)
-    named_ones = list(slope.index) if few else [slope.idxmax(), slope.idxmin()]
-    ends = []
-    for level, line in part.groupby("level", sort=False):
-        shown = level in named_ones
-        style = _STYLES[named_ones.index(level)] if shown else "-"
-        ink, width = (INK, 1.4) if shown else (GREY, 0.6)
-        axes.plot(line["x"], line["y"], style, color=ink, linewidth=width, zorder=2 + shown)
-        if few:
-            axes.fill_between(line["x"], line["low"], line["high"], color=GREY, alpha=0.15, lw=0)
-        if shown:
-            ends.append((line["y"].iloc[-1], line["x"].iloc[-1], str(level)))
-    height = -np.inf
-    for y, x, level in sorted(ends):
-        height = max(y, height + apart)
-        axes.annotate(
-            level, (x, height), (3, 0), textcoords="offset points", size=SMALL, va="center"
-        )

@@ -242,7 +242,7 @@ def mixed_table(mixed: pd.DataFrame, study: Any) -> Table:
         }
     )
     if rows.empty:
-        cells.loc[0] = ["None", *[""] * 6]
+        cells = pd.DataFrame([dict.fromkeys(cells, "") | {"row": "None"}])
     heads = {
         "row": "Driver", "slope": "Average slope [95% interval]", "p": "p",
         "spread": "SD over groups", "fixed": "With a fixed effect for every group",

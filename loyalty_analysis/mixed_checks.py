@@ -119,7 +119,7 @@ def within_slopes(x: Array, y: Array, groups: Array) -> Slopes:
     >>> groups = np.array([0, 0, 0, 1, 1, 1])
     >>> x, y = np.array([1.0, 2.0, 4.0, 1.0, 3.0, 4.0]), np.array([1.0, 2.0, 4.0, 8.0, 9.0, 11.0])
     >>> within_slopes(np.column_stack([x, groups]), y, groups).values.round(2)
-    array([0.97,  nan])
+    array([0.96,  nan])
     """
     _, code = np.unique(groups, return_inverse=True)
     counts = np.bincount(code)

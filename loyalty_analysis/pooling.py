@@ -204,7 +204,7 @@ def partially_pooled(values: Array, variances: Array) -> Pooled:
     --------
     >>> found = partially_pooled(np.array([0.1, 0.3, 0.8]), np.array([0.01, 0.01, 0.04]))
     >>> found.values.round(2), found.shrinkage.round(2), round(found.average, 2)
-    (array([0.15, 0.31, 0.64]), array([0.18, 0.18, 0.39]), 0.37)
+    (array([0.12, 0.3 , 0.72]), array([0.07, 0.07, 0.17]), 0.38)
     """
     at, weight = np.polynomial.legendre.leggauss(200)
     share = (at[:, None] + 1) / 2

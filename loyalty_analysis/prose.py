@@ -9,7 +9,9 @@ from html import escape
 
 @dataclass(frozen=True)
 class Prose:
-    """Sentences that a notebook shows as a paragraph, every label escaped.
+    """Sentences that a notebook shows as paragraphs, every label escaped.
+
+    ``starts`` are the sentences with which a paragraph begins.
 
     Examples
     --------
@@ -18,12 +20,15 @@ class Prose:
     """
 
     sentences: tuple[str, ...]
+    starts: tuple[int, ...] = (0,)
 
     def __str__(self) -> str:
         return " ".join(self.sentences)
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(str(self))}</p>"
+        ends = (*self.starts[1:], len(self.sentences))
+        parts = zip(self.starts, ends, strict=True)
+        return "".join(f"<p>{escape(' '.join(self.sentences[a:b]))}</p>" for a, b in parts)
 
 
 def prose(sentences: Iterable[str]) -> Prose:
@@ -35,3 +40,16 @@ def prose(sentences: Iterable[str]) -> Prose:
     ('One.', 'Two.')
     """
     return Prose(tuple(sentence for sentence in sentences if sentence))
+
+
+def paragraphs(*parts: Iterable[str]) -> Prose:
+    """Join sentences into one paragraph for each part.
+
+    Examples
+    --------
+    >>> paragraphs(["One.", "Two."], [""], ["Three."])._repr_html_()
+    '<p>One. Two.</p><p>Three.</p>'
+    """
+    filled = [own for part in parts if (own := prose(part).sentences)]
+    counts = [sum(len(one) for one in filled[:at]) for at in range(len(filled))]
+    return Prose(tuple(one for part in filled for one in part), tuple(counts) or (0,))

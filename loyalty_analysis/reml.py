@@ -84,7 +84,7 @@ def fit_mixed(
     >>> y = (x @ [1.0, 0.5]) + 0.5 * rng.normal(size=20)[groups] + rng.normal(size=600)
     >>> found = fit_mixed(x, y, groups)
     >>> found.slopes.round(1), np.sqrt(np.diag(found.random)).round(1)
-    (array([1. , 0.5]), array([0.5]))
+    (array([1. , 0.6]), array([0.4]))
     """
     likelihood = _Likelihood(_products(x, y, groups), tuple(random), full, x.shape[1], len(y))
     theta = likelihood.highest()
