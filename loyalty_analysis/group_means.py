@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -171,23 +172,34 @@ def classical_tests(samples: Sequence[Array]) -> list[Comparison]:
     from statsmodels.stats.oneway import anova_oneway
 
     n, k = sum(map(len, samples)), len(samples)
-    within = sum(float(((one - one.mean()) ** 2).sum()) for one in samples)
-    total = float(((np.concatenate(samples) - np.concatenate(samples).mean()) ** 2).sum())
-    equal, unequal = (anova_oneway(samples, use_var=kind) for kind in ("equal", "unequal"))
-    ranks = stats.kruskal(*samples)
-    levene = stats.levene(*samples, center="median")
-    found = [
-        Comparison("anova", equal.statistic, k - 1, n - k, equal.pvalue, 1 - within / total,
-             "eta squared"),
+    within = np.sum([((one - one.mean()) ** 2).sum() for one in samples])
+    everyone = np.concatenate(samples)
+    with warnings.catch_warnings():  # levels without any spread
+        warnings.simplefilter("ignore", RuntimeWarning)
+        share = 1 - within / np.sum((everyone - everyone.mean()) ** 2)
+        equal, unequal = (anova_oneway(samples, use_var=kind) for kind in ("equal", "unequal"))
+        ranks = stats.kruskal(*samples)
+        levene = stats.levene(*samples, center="median")
+        pair = _pair(samples[0], samples[1], within / (n - 2)) if k == 2 else []
+    return [
+        Comparison(
+            "anova", equal.statistic, k - 1, n - k, equal.pvalue, float(share), "eta squared"
+        ),
         Comparison("welch", unequal.statistic, k - 1, unequal.df[1], unequal.pvalue),
         Comparison("kruskal", ranks.statistic, k - 1, np.nan, ranks.pvalue),
         Comparison("levene", levene.statistic, k - 1, n - k, levene.pvalue),
-    ]  # fmt: skip
-    if k == 2:
-        first, second = samples
-        t = stats.ttest_ind(first, second, equal_var=False)
-        gap = float(first.mean() - second.mean()) / np.sqrt(within / (n - 2))
-        u = stats.mannwhitneyu(first, second, method="asymptotic")
-        found.append(Comparison("welch_t", t.statistic, t.df, np.nan, t.pvalue, gap, "Cohen's d"))
-        found.append(Comparison("mann_whitney", u.statistic, np.nan, np.nan, u.pvalue))
-    return found
+        *pair,
+    ]
+
+
+def _pair(first: Array, second: Array, variance: float) -> list[Comparison]:
+    """Tests of two levels; ``variance`` is that within them."""
+    from scipy import stats
+
+    t = stats.ttest_ind(first, second, equal_var=False)
+    gap = float((first.mean() - second.mean()) / np.sqrt(variance))
+    u = stats.mannwhitneyu(first, second, method="asymptotic")
+    return [
+        Comparison("welch_t", t.statistic, t.df, np.nan, t.pvalue, gap, "Cohen's d"),
+        Comparison("mann_whitney", u.statistic, np.nan, np.nan, u.pvalue),
+    ]

@@ -399,8 +399,10 @@ def _leave_out(function: Function, parts: dict[str, dict[object, Moments]], name
     }
     try:
         with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.asarray(function({group: pooled(cells) for group, cells in rest.items()}))
-    except (np.linalg.LinAlgError, ValueError):
+            # A group that is gone with its cluster stops only who asks for it.
+            left = {group: pooled(cells) for group, cells in rest.items() if cells}
+            values = np.asarray(function(left))
+    except (np.linalg.LinAlgError, KeyError, ValueError):
         values = np.array([np.nan])
     if np.isfinite(values).all():
         return values

@@ -92,7 +92,14 @@ CLAIMS: list[dict[str, Any]] = [
         "rival": ["C1"],
         "parts": [{"id": "a"}, {"id": "b", "term": "forced", "sign": "none"}],
     },
-    {"estimand": "indirect", "through": ["satisfaction"]},
+    {"estimand": "indirect", "outcome": "repurchase", "through": ["satisfaction"]},
+    {"estimand": "largest_share", "outcome": "repurchase", "term": "satisfaction"},
+    {
+        "estimand": "share_difference",
+        "outcome": "search",
+        "term": "affective + forced",
+        "versus": ["satisfaction"],
+    },
 ]
 
 
@@ -368,8 +375,8 @@ def doubtful(draw: st.DrawFn, sound: Mapping[str, Any]) -> Table:
 
 
 ESTIMANDS = [
-    *["total", "direct", "path", "largest", "slope_difference", "interaction"] * 3, "indirect",
-    "largest_share", "share_difference", "ordered_means", "steps", "rival_models", "magic", "",
+    *["total", "direct", "path", "largest", "slope_difference", "interaction", "indirect",
+      "largest_share", "share_difference"] * 3, "ordered_means", "steps", "rival_models", "magic", "",
 ]  # fmt: skip
 terms = st.one_of(
     constructs,
