@@ -43,6 +43,17 @@ def waiting(gates: pd.DataFrame | None, column: str, study: Any) -> str:
     return f"{study.label(column)}: the comparison waits for metric invariance, which {why}."
 
 
+def degrees(df: float) -> str:
+    """Print degrees of freedom: with a decimal where it matters.
+
+    Examples
+    --------
+    >>> degrees(5.08), degrees(7644.0)
+    ('5.1', '7,644')
+    """
+    return number(df, 1 if df < 100 else 0)
+
+
 def shown_slopes(slopes: pd.DataFrame, study: Any, model: str = "") -> pd.DataFrame:
     """Pick the slopes of one equation: the one named, else that of the first outcome.
 

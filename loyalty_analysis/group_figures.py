@@ -20,12 +20,11 @@ from loyalty_analysis.group_captions import (
 )
 from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.panels import Panels, Word, limits_of, panel_columns
-from loyalty_analysis.plotting import INK, QUIET, Figure, Page, house_style
+from loyalty_analysis.plotting import INK, QUIET, Figure, Page, fit, house_style
 
 _RAW = ["estimate", "conf_low", "conf_high"]
 _POOLED = ["pooled", "pooled_low", "pooled_high"]
-_MOST_ROWS = 34
-"""Rows of all panels below each other that fit a page."""
+_ROOM = 8.0  # inches that all lines of panels may take
 
 
 def group_slopes(
@@ -94,13 +93,16 @@ def _rows(table: pd.DataFrame, panels: int, study: Any) -> _Rows:
     """Levels as rows; where there is not room for all, those with most respondents."""
     levels = table.drop_duplicates(["group", "level"])[["group", "level", "n"]]
     counts = levels.groupby("group", sort=False).size().to_numpy()
-    room = _MOST_ROWS // -(-panels // panel_columns(panels)) - len(counts)
+    lines = -(-panels // panel_columns(panels))
+    # What a line of panels takes beside its rows, and what a row takes.
+    room = int((_ROOM / lines - 0.75) / 0.21) - len(counts)
     most = max(k for k in range(2, room + 2) if k == 2 or np.minimum(counts, k).sum() <= room)
     labels: list[str] = []
     keys: list[tuple[str, str] | None] = []
     for group, part in levels.groupby("group", sort=False):
         kept = part.loc[part["n"].nlargest(most).index].sort_index()["level"]
-        labels += [study.label(str(group)), *(f"\u00a0\u00a0{level}" for level in kept)]
+        labels += [f"\u00a0\u00a0{fit(str(level), 1.4, lines=1)}" for level in kept]
+        labels.insert(len(labels) - len(kept), fit(study.label(str(group)), 1.5, lines=1))
         keys += [None, *((str(group), str(level)) for level in kept)]
     out = len(levels) - sum(key is not None for key in keys)
     return _Rows(labels, keys, f"Not drawn: {out} levels with fewer respondents. " if out else "")
@@ -137,7 +139,7 @@ def _head(axes: Axes, rows: _Rows) -> None:
         label.set_fontweight("bold" if key is None else "normal")
 
 
-def group_means_figure(group_means: pd.DataFrame, descriptives: pd.DataFrame, study: Any) -> Figure:
+def group_means(group_means: pd.DataFrame, descriptives: pd.DataFrame, study: Any) -> Figure:
     """Draw the means of mediator and outcomes in each level, in SDs from the mean of all.
 
     Parameters

@@ -11,7 +11,7 @@ from loyalty_analysis.captions import named
 from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.evidence import unequal_errors
 from loyalty_analysis.formatting import capitalised, in_sentence, listing, number, p_value, percent
-from loyalty_analysis.group_captions import LEVEL, shown_slopes, told, waiting
+from loyalty_analysis.group_captions import LEVEL, degrees, shown_slopes, told, waiting
 from loyalty_analysis.prose import Prose, prose
 from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.sentences import range_of
@@ -67,10 +67,9 @@ def _omnibus(column: str, part: pd.DataFrame, study: Any) -> str:
         notes = filter(None, dict.fromkeys(part["note"].fillna("")))
         return f"{label}: no test that slopes are the same ({'; '.join(notes)})."
     sure = tested[tested["df2"] >= LEAST_DF]
-    scarce = len(tested) - len(sure)
-    few = (
-        f" {scarce} tests rest on under four degrees of freedom and tell nothing." if scarce else ""
-    )
+    scarce, few = len(tested) - len(sure), ""
+    if scarce:
+        few = f" {scarce} of {len(tested)} rest on under four degrees of freedom and tell nothing."
     if sure.empty:
         return (
             f"{label}: whether slopes differ between levels cannot be told; every test rests on "
@@ -82,7 +81,7 @@ def _omnibus(column: str, part: pd.DataFrame, study: Any) -> str:
     )
     said += f" (p < {number(LEVEL)}, unadjusted)"
     tests = [
-        f"that of {named(row.outcome, study)} (F({number(row.df1, 0)}, {number(row.df2, 1)}) = "
+        f"that of {named(row.outcome, study)} (F({number(row.df1, 0)}, {degrees(row.df2)}) = "
         f"{number(row.statistic)}, p {_equals(row.p_value)})"
         for row in differ.itertuples()
     ]
@@ -101,10 +100,12 @@ def differences_reading(contrasts: pd.DataFrame, gates: pd.DataFrame | None, stu
     --------
     >>> from loyalty_analysis.study import load_study
     >>> nothing = pd.DataFrame({"estimand": []})
-    >>> print(differences_reading(nothing, None, load_study("bank_customers")))
+    >>> print(differences_reading(nothing, None, load_study("rice_simulated")))
     The study declares no contrast of groups that can be estimated here.
     """
     rows = contrasts[contrasts["estimand"] == "slope_difference"]
+    if study.from_moments:
+        return prose([])
     if rows.empty:
         return prose(["The study declares no contrast of groups that can be estimated here."])
     said = []

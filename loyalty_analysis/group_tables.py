@@ -8,7 +8,7 @@ import pandas as pd
 
 from loyalty_analysis.captions import named
 from loyalty_analysis.formatting import capitalised, number, p_value, percent
-from loyalty_analysis.group_captions import shown_slopes
+from loyalty_analysis.group_captions import degrees, shown_slopes
 from loyalty_analysis.typesetting import Table, about_sample, estimates, typeset
 
 _RAW = ["estimate", "conf_low", "conf_high"]
@@ -71,7 +71,7 @@ def moderation_table(moderation: pd.DataFrame, study: Any) -> Table:
 
 
 def _degrees(first: float, second: float) -> str:
-    return f"{number(first, 0)}, {number(second, 1)}" if first == first else ""
+    return f"{number(first, 0)}, {degrees(second)}" if first == first else ""
 
 
 def _remarks(table: pd.DataFrame, study: Any) -> str:
@@ -250,8 +250,9 @@ def mixed_table(mixed: pd.DataFrame, study: Any) -> Table:
     }  # fmt: skip
     notes = [
         "Intercept and slopes random over groups and independent of each other, restricted "
-        "maximum likelihood; in SDs of the whole sample. Shown only where generalized least "
-        "squares and fixed effects agree; else least squares with errors clustered by group."
+        "maximum likelihood; in SDs of the whole sample. The mixed slope is shown only where "
+        "generalized least squares and fixed effects agree with it; else the least-squares slope "
+        "with errors clustered by group."
         if len(rows)
         else "",
         capitalised(_remarks(mixed.assign(note=mixed["note"].fillna("")), study)),

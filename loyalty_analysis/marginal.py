@@ -12,7 +12,7 @@ from loyalty_analysis.captions import named
 from loyalty_analysis.formatting import sample
 from loyalty_analysis.group_captions import lines_finding, shown_slopes
 from loyalty_analysis.planes import Planes
-from loyalty_analysis.plotting import GREY, INK, SMALL, Figure, Page, house_style, text_width
+from loyalty_analysis.plotting import GREY, INK, SMALL, Figure, Page, fit, house_style, text_width
 
 _POINTS = 25
 _STYLES = ("-", "--", ":", "-.")
@@ -109,7 +109,8 @@ def marginal_lines(
     slopes = shown_slopes(simple_slopes, study, model)
     sizes = slopes.groupby("term", sort=False)["estimate"].mean().abs()
     terms = list(sizes.nlargest(2).index)
-    lines = marginal(slopes[slopes["term"].isin(terms)], group_means, descriptives)
+    chosen = slopes.set_index("term").loc[terms].reset_index()
+    lines = marginal(chosen, group_means, descriptives)
     title = lines_finding(lines, gates, study)
     panels = [(group, term) for group in dict.fromkeys(slopes["group"]) for term in terms]
     outcome = named(slopes["outcome"].iloc[0], study)
@@ -122,10 +123,11 @@ def marginal_lines(
         heads = [f"{study.label(group)}: {named(term, study)}" for group, term in panels]
         grid = Planes(heads, [""] * len(heads))
         page = Page(title, grid.height, note, simulated=study.is_simulated)
-        room = max(text_width(str(level), SMALL) for level in lines["level"]) + 0.1
+        room = max(text_width(_short(level), SMALL) for level in lines["level"].unique()) + 0.1
         low, high = lines["x"].min(), lines["x"].max()
         across = (low, high + (high - low) * room / (grid.width - room))
-        up = (float(lines["low"].min()), float(lines["high"].max()))
+        ends = lines[["y", "low", "high"]].to_numpy(dtype=float)
+        up = (float(np.nanmin(ends)), float(np.nanmax(ends)))
         labels = ("driver, in SDs from the mean of all", f"predicted {outcome}, in points")
         for axes, (group, term) in zip(grid.draw(page, (across, up), labels), panels, strict=True):
             part = lines[(lines["group"] == group) & (lines["term"] == term)]
@@ -148,10 +150,14 @@ def _draw_lines(axes: Axes, part: pd.DataFrame, apart: float) -> None:
         if few:
             axes.fill_between(line["x"], line["low"], line["high"], color=GREY, alpha=0.15, lw=0)
         if shown:
-            ends.append((line["y"].iloc[-1], line["x"].iloc[-1], str(level)))
+            ends.append((line["y"].iloc[-1], line["x"].iloc[-1], _short(level)))
     height = -np.inf
     for y, x, level in sorted(ends):
         height = max(y, height + apart)
         axes.annotate(
             level, (x, height), (3, 0), textcoords="offset points", size=SMALL, va="center"
         )
+
+
+def _short(level: object) -> str:
+    return fit(str(level), 1.1, size=SMALL, lines=1)

@@ -230,7 +230,7 @@ def contrasts_table(contrasts: pd.DataFrame, study: Any) -> Table:
         }
     )
     if rows.empty:
-        cells.loc[0] = ["None declared", "", "", ""]
+        cells = pd.DataFrame([dict.fromkeys(cells, "") | {"row": "None declared"}])
     notes = [
         "Differences of standardized slopes (SDs of the whole sample), every slope free in each "
         "group; products of z-scores: change of one slope per SD of the other. p unadjusted.",

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from golden_data import FOLDER, MODEL, write_study
 from golden_data import survey as golden_survey
+from group_frames import made
 from reference_data import load, scores
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
@@ -21,9 +22,7 @@ from loyalty_analysis.equations import equations
 from loyalty_analysis.group_levels import levels_of
 from loyalty_analysis.group_means import classical_tests, group_means, group_tests
 from loyalty_analysis.groups import TOO_FEW, equality, moderation
-from loyalty_analysis.moments import Moments
 from loyalty_analysis.pooling import partially_pooled, simple_slopes, spread
-from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
 
 CLOSED = 1e-8
@@ -62,19 +61,6 @@ def grouped(
     if "sector" not in groups:
         model = MODEL
     return read_survey(write_study(folder, model, "\n".join(lines), frame))
-
-
-def made(frame: pd.DataFrame, drivers: list[str], cluster: str | None = None) -> Survey:
-    """A survey of scores in memory: outcome ``y``, group column ``g``."""
-    study = load_study("mobile_customers")
-    model = study.model.model_copy(
-        update={"drivers": tuple(drivers), "mediator": None, "outcomes": {"y": "intention"}}
-    )
-    design = study.design.model_copy(update={"groups": ("g",), "cluster": cluster})
-    study = study.model_copy(update={"model": model, "design": design})
-    names = [*drivers, "y"]
-    known = Moments.from_frame(frame[names])
-    return Survey(study, known, frozenset(names), frame, len(frame), frame, cluster=cluster)
 
 
 # ---- are slopes, or means, the same in every level? ---------------------------------------------
