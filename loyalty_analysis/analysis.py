@@ -20,13 +20,17 @@ from loyalty_analysis.drivers import drivers
 from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.gates import gates
+from loyalty_analysis.group_means import group_means, group_tests
+from loyalty_analysis.groups import moderation
 from loyalty_analysis.invariance import invariance
 from loyalty_analysis.mediation import mediation, mediation_orders
 from loyalty_analysis.memory import remembered
 from loyalty_analysis.method_bias import method_bias
+from loyalty_analysis.mixed import mixed
 from loyalty_analysis.moderated_mediation import mediation_groups
 from loyalty_analysis.moments import Moments, one_thread
 from loyalty_analysis.performance import importance_performance
+from loyalty_analysis.pooling import simple_slopes
 from loyalty_analysis.quality import quality
 from loyalty_analysis.regression import correlations, models, regression
 from loyalty_analysis.reliability import item_statistics, reliability
@@ -61,7 +65,8 @@ def analyse(
         cfa_loadings, invariance, gates; with ``everything`` also descriptives, items,
         factorability, method_bias, drivers, importance_performance and, where there is a mediator,
         mediation, mediation_orders, sensitivity; where there are respondents, diagnostics, answers,
-        quality and, with groups, mediation_groups.
+        quality, categorical and, with groups, mediation_groups, moderation, simple_slopes,
+        group_means, group_tests, mixed.
 
     Raises
     ------
@@ -178,8 +183,16 @@ def effects(
         "sensitivity": sensitivity(survey),
         "drivers": drivers(survey, latent, drawn),
         "importance_performance": importance_performance(survey),
-        "categorical": categorical(survey) if survey.has_respondents else pd.DataFrame(),
     }
+    if survey.has_respondents:
+        found |= {
+            "categorical": categorical(survey),
+            "moderation": moderation(survey),
+            "simple_slopes": simple_slopes(survey),
+            "group_means": group_means(survey),
+            "group_tests": group_tests(survey),
+            "mixed": mixed(survey),
+        }
     return {name: frame for name, frame in found.items() if len(frame)}
 
 

@@ -22,9 +22,11 @@ from loyalty_analysis.errors import DataError, LoyaltyError
 from loyalty_analysis.inference import Function, Sample, is_vectorized
 from loyalty_analysis.moments import ARRAYS, Array, Moments
 
-REPLICATES = 5000
+REPLICATES, SEED = 5000, 1
 _KEPT = 2**26
 """Products of this many cells (512 MB) are kept for all blocks; more are made again for each."""
+MOST_FAILED = 0.05
+"""Share of replicates without a number above which nothing is read off the others."""
 _FEW = 400
 """Fewer units than this are drawn one by one."""
 
@@ -51,6 +53,11 @@ class Bootstrap:
     def failed(self) -> Array:
         """How many replicates gave no finite number, for each value; they are left out below."""
         return np.isnan(self.replicates).sum(axis=0)
+
+    @property
+    def sound(self) -> bool:
+        """Whether few enough failed for the rest to speak for all: at most `MOST_FAILED`."""
+        return bool((self.failed <= MOST_FAILED * len(self.replicates)).all())
 
     @property
     def std_error(self) -> Array:
@@ -266,7 +273,7 @@ class _Part:
 
 
 def resampled(
-    sample: Sample, replicates: int = REPLICATES, seed: int = 1, workers: int = 1
+    sample: Sample, replicates: int = REPLICATES, seed: int = SEED, workers: int = 1
 ) -> dict[str, Moments]:
     """Moments of every resample, to be used by several functions: one draw for all of them.
 
@@ -302,7 +309,7 @@ def bootstrap(
     function: Function,
     sample: Sample,
     replicates: int = REPLICATES,
-    seed: int = 1,
+    seed: int = SEED,
     workers: int = 1,
     drawn: Mapping[str, Moments] | None = None,
 ) -> Bootstrap:
@@ -376,7 +383,12 @@ def _values(function: Function, stack: dict[str, Moments], like: Array) -> Array
             found = np.asarray(function(stack), dtype=float)
             return np.where(np.isfinite(found), found, np.nan)
     count = len(next(iter(stack.values())).n)
-    each = ({group: _one(part, r) for group, part in stack.items()} for r in range(count))
+    # One by one; still as stacks of one, where the function checks each of them for collinearity.
+    at_once = is_vectorized(function)
+    each = (
+        {g: part.some(slice(r, r + 1)) if at_once else _one(part, r) for g, part in stack.items()}
+        for r in range(count)
+    )
     return np.array([_value(function, groups, like) for groups in each]).reshape(count, len(like))
 
 
@@ -386,7 +398,7 @@ def _one(stack: Moments, r: int) -> Moments:
 
 def _value(function: Function, groups: dict[str, Moments], like: Array) -> Array:
     try:
-        found = np.asarray(function(groups), dtype=float)
+        found = np.asarray(function(groups), dtype=float).reshape(like.shape)
     except (np.linalg.LinAlgError, LoyaltyError):
         return np.full(like.shape, np.nan)
     return np.where(np.isfinite(found), found, np.nan)

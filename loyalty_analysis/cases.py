@@ -35,7 +35,8 @@ class Case:
     ``largest`` the slope itself and its difference to every rival. ``twins`` holds the same,
     corrected for measurement error, for claims that compare constructs; ``untwinned`` says why
     measurement takes back a verdict where there is none. ``warned`` has the codes of gates that the
-    study turned into warnings. ``parts`` holds part cases.
+    study turned into warnings. ``against`` is a reason that keeps it from being supported.
+    ``parts`` holds part cases.
     """
 
     claim: Claim
@@ -48,6 +49,7 @@ class Case:
     untwinned: str = ""
     structures: pd.DataFrame | None = None
     warned: str = ""
+    against: str = ""
 
     @property
     def testable(self) -> bool:
@@ -128,7 +130,7 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
         apart = overlapping(claim, found.gates)
         return replace(case, components=leads, structures=found.structures, untwinned=apart)
     own = evidence_of(claim, outcome, survey, found.known, column, turned)
-    case = replace(case, components=own)
+    case = replace(case, components=own, against=_turned_round(claim, outcome, survey, found))
     unequal = column and unequal_errors(survey.study, found.invariance, column)
     if claim.estimand == "slope_difference" and unequal:
         why = f"{MEASUREMENT}: error variances differ between groups of {column}"
@@ -141,6 +143,18 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
         return replace(case, twins=twins)
     why = f": no reliability is declared for {single}" if single else ""
     return replace(case, untwinned=f"{MEASUREMENT}{why}")
+
+
+def _turned_round(claim: Claim, outcome: str, survey: Survey, found: Findings) -> str:
+    """Reason code where a share that is claimed to contribute belongs to a negative slope."""
+    leaving = survey.study.model.outcomes.get(outcome) == "leaving"
+    equation = equation_of(survey.study, claim.estimand, outcome)
+    if claim.estimand != "largest_share" or leaving or equation is None:
+        return ""
+    slopes = {name: found.known.get(("slope", equation.model, name)) for name in claim.constructs}
+    own = members_of(claim.term)
+    down = [name for name, one in slopes.items() if name in own and one and one.conf_high < 0]
+    return f"negative_slope: {', '.join(down)}" if down else ""
 
 
 def _why_no_structure(claim: Claim, found: Findings, survey: Survey) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from loyalty_analysis.formatting import in_sentence, listing, number
 from loyalty_analysis.prose import Prose, prose
+from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.sentences import enough
 
 _DIFFERENCES: dict[str, Callable[[int, int], bool]] = {
@@ -48,7 +49,7 @@ def categorical_reading(categorical: pd.DataFrame, study: Any) -> Prose:
     Prose
         For every outcome, and the mediator, the term that lies furthest from zero in standard
         errors, the mediator not held constant; the terms on which logit and line differ; what could
-        not be estimated. No sentences without such outcomes.
+        not be estimated, or rests on too few clusters to tell. No sentences without such outcomes.
 
     Examples
     --------
@@ -69,8 +70,9 @@ def categorical_reading(categorical: pd.DataFrame, study: Any) -> Prose:
             first = own.loc[own["statistic"].abs().idxmax()]
             top = tops.loc[(model, first["term"])] if (model, first["term"]) in tops.index else None
             said.append(_sentence(first, top, study))
-    lacking = notes_of(categorical[categorical["estimate"].isna()], study)
-    return prose([*said, *lacking, *_agreement(rows, study)])
+    lacking = categorical["estimate"].isna() | (categorical["df"] < LEAST_DF)
+    sure = rows[rows["df"] >= LEAST_DF]
+    return prose([*said, *notes_of(categorical[lacking], study), *_agreement(sure, study)])
 
 
 def notes_of(categorical: pd.DataFrame, study: Any) -> list[str]:

@@ -121,7 +121,8 @@ class Claim(BaseModel):
     @property
     def comparing(self) -> bool:
         """Whether it compares constructs, or says what one adds to others."""
-        compares = ("largest", "largest_share", "share_difference")
+        # An indirect effect says that the mediator adds to the drivers.
+        compares = ("largest", "largest_share", "share_difference", "indirect")
         beside = bool(self.versus) and self.estimand in ("total", "direct", "path")
         return self.estimand in compares or beside or self.sign in ("none", "any")
 
@@ -343,6 +344,8 @@ def _incomplete(claim: Claim) -> list[str]:
         needs.append("the two groups [a, b] in versus")
     if claim.estimand == "share_difference" and not claim.versus:
         needs.append("what it is compared with in versus")
+    if claim.estimand in SHARES and len(claim.versus) > 1 and claim.sign not in ("+", "-"):
+        needs.append("one rival, or the sign + or -")
     if claim.estimand in ("largest", *SHARES):
         sides = [one for name in (claim.term, *claim.versus) for one in members_of(name)]
         if len(sides) > len(set(sides)):

@@ -46,7 +46,8 @@ def leaders(drivers: pd.DataFrame) -> pd.DataFrame:
     ordered = drivers.sort_values("rank", kind="stable").groupby("outcome", sort=False)
     first = ordered.nth(0).set_index("outcome", drop=False)
     first["second"] = ordered.nth(1).set_index("outcome")["term"].reindex(first.index).fillna("")
-    first["told"] = (sides(first, _LEAD) > 0) | (first["second"] == "")
+    first["leads"] = sides(first, _LEAD) > 0
+    first["told"] = (first["leads"] & first.get("ahead", True)) | (first["second"] == "")
     return first.reindex(dict.fromkeys(drivers["outcome"]))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from loyalty_analysis.captions import named
 from loyalty_analysis.driver_captions import importance_finding, leaders, priorities
 from loyalty_analysis.formatting import capitalised, listing, number, percent
-from loyalty_analysis.prose import Prose, paragraphs, prose
+from loyalty_analysis.prose import Prose, few_resampled, paragraphs, prose
 from loyalty_analysis.sentences import range_of
 
 _WIDE = 0.5  # a corrected interval this wide, of the whole variance, ranks nothing
@@ -53,7 +53,12 @@ def drivers_reading(drivers: pd.DataFrame | None, study: Any) -> Prose:
             [_share_sentence(rows, study), _lead_sentence(first, study), _signs(rows, study)]
             for first, rows in _by_outcome(drivers)
         ),
-        [_corrected(drivers, study), f"{shares}would change.", _credit(study)],
+        [
+            few_resampled(drivers) if drivers["p_first"].notna().any() else "",
+            _corrected(drivers, study),
+            f"{shares}would change.",
+            _credit(study),
+        ],
     )
 
 
@@ -70,12 +75,15 @@ def _credit(study: Any) -> str:
     if not study.model.mediator:
         return ""
     mediator = capitalised(named(study.model.mediator, study))
-    return f"{mediator}, the mediator, takes credit for what works through it."
+    return f"{mediator}, the mediator, is credited with what it shares with the drivers before it."
 
 
 def _share_sentence(rows: pd.DataFrame, study: Any) -> str:
     """Split the explained variance of one outcome among its drivers, in points."""
     digits = 0 if (rows["share_high"] - rows["share_low"]).median() > 0.02 else 1
+    explained, controls = (
+        round(100 * rows[name].iloc[0], digits) for name in ("r2", "r2_controls")
+    )
     parts = []
     for place, row in enumerate(rows.head(_SHOWN).itertuples()):
         share, low, high = (
@@ -87,13 +95,15 @@ def _share_sentence(rows: pd.DataFrame, study: Any) -> str:
         parts.append(f"{named(row.term, study)} {words}")
     rest = rows["share"].iloc[_SHOWN:]
     name = named(rows["term"].iloc[-1], study) if len(rest) == 1 else f"{len(rest)} others"
-    parts += [f"{name} for {number(100 * rest.sum(), digits)}"] if len(rest) else []
-    controls = rows["r2_controls"].iloc[0]
-    parts += [f"controls for {number(100 * controls, digits)}"] if controls > 0 else []
-    explained = percent(rows["r2"].iloc[0], digits)
+    # What is printed adds up: the others get what is left of the rounded whole.
+    told = sum(round(100 * share, digits) for share in rows["share"].iloc[:_SHOWN])
+    left = explained - controls - told
+    parts += [f"{name} for {number(left, digits)}"] if len(rest) else []
+    parts += [f"controls for {number(controls, digits)}"] if controls > 0 else []
     outcome = named(rows["outcome"].iloc[0], study)
     return (
-        f"Of the {explained} of the variance of {outcome} that is explained, {listing(parts, 9)}."
+        f"Of the {number(explained, digits)}% of the variance of {outcome} that is explained, "
+        f"{listing(parts, 9)}."
     )
 
 
@@ -106,9 +116,15 @@ def _lead_sentence(first: pd.Series, study: Any) -> str:
     size = f"{lead} points (95% interval {low} to {high})"
     often = ""
     if not np.isnan(first["p_first"]):
-        often = f"; {leader} is first in {percent(first['p_first'])} of bootstrap replicates"
+        share = "more than 99%" if first["p_first"] > 0.99 else percent(first["p_first"])
+        often = f"; {leader} is first in {share} of bootstrap replicates"
     if first["told"]:
         return f"{capitalised(leader)} leads {second} by {size}{often}."
+    if first["leads"]:
+        return (
+            f"{capitalised(leader)} leads {second} by {size}, but cannot be told from every other "
+            f"driver{often}."
+        )
     return (
         f"Ranks 1 and 2, {leader} and {second}, cannot be separated: they lie {size} apart{often}."
     )

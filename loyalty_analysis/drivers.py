@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from loyalty_analysis.equations import Equation, equation_of
 from loyalty_analysis.inference import Estimate, estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread
 from loyalty_analysis.regression import check_equation, standardized
+from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.shares import (
     Players,
     alone_and_last,
@@ -51,7 +53,9 @@ def drivers(
         johnson, first (explained alone beside the controls), last (added last), rank, rank_low,
         rank_high, p_first (share of resamples in which it is first), sign ("+" or "-" of the
         standardized slope, "" where its interval includes zero), beta, lead, lead_low, lead_high
-        (share minus that of the next rank), latent, latent_low, latent_high, r2, r2_controls,
+        (share minus that of the next rank), ahead (of every one that ranks below it, by 95%
+        intervals and with four degrees of freedom), df_satterthwaite (the least behind its slope;
+        empty without clusters), latent, latent_low, latent_high, r2, r2_controls,
         orderings ("all" or how many were sampled), sampling_error (of a share, due to sampled
         orders), replicates, failed, n.
 
@@ -63,8 +67,8 @@ def drivers(
     Notes
     -----
     Shares lose the sign of a slope, so it stands beside; a mediator takes credit for what works
-    through it. Intervals of shares are cut at 0 and 1. Ranks are rough functions of the data:
-    their intervals are order statistics of the resamples.
+    through it. Intervals of shares are symmetric for their roots. Ranks are rough functions of
+    the data: their intervals are order statistics of the resamples.
 
     Examples
     --------
@@ -87,12 +91,14 @@ def _of_outcome(
     players = Players(tuple((name,) for name in equation.focal))
     controls = _controls(survey, equation)
     found = _shares(survey, equation, players)
-    low, high = (np.clip(end, 0, 1) for end in found.interval())
+    low, high = _interval(found)
     known = survey.moments
     cross = left_over(known, outcome, players, controls)
     first, last = alone_and_last(cross, players)
     beta = standardized(survey, equation)
     ends = [end[: len(equation.focal)] for end in beta.interval()]
+    least = np.asarray(_least_of_each(survey, equation, players))
+    enough = ~(np.fmin(least, found.df) < LEAST_DF)
     table = pd.DataFrame(
         {
             "outcome": outcome,
@@ -107,13 +113,14 @@ def _of_outcome(
             "last": last,
             "rank": _ranks(found.values),
             **_ranked(survey, equation, players, drawn),
-            "sign": np.select([ends[0] > 0, ends[1] < 0], ["+", "-"], ""),
+            "sign": np.select([enough & (ends[0] > 0), enough & (ends[1] < 0)], ["+", "-"], ""),
             "beta": beta.values[: len(equation.focal)],
-            **_leads(found),
+            **_leads(found, least),
+            "df_satterthwaite": least,
             **_twin(survey, equation, players, latent),
             "r2_controls": 1 - cross[-1, -1],
             "orderings": "all" if players.orderings is None else str(len(players.orderings)),
-            "sampling_error": _sampling_error(cross, players),
+            "sampling_error": np.sqrt(np.diag(_sampling(cross, players))),
             "n": survey.n,
         }
     )
@@ -139,7 +146,9 @@ def _function(survey: Survey, equation: Equation, players: Players):  # type: ig
 
 def _shares(survey: Survey, equation: Equation, players: Players) -> Estimate:
     function, columns = _function(survey, equation, players)
-    return estimate(single(function), survey.sample(columns))
+    found = estimate(single(function), survey.sample(columns))
+    cross = left_over(survey.moments, equation.outcome, players, _controls(survey, equation))
+    return replace(found, covariance=found.covariance + _sampling(cross, players))
 
 
 def _twin(
@@ -149,8 +158,15 @@ def _twin(
     if latent is None:
         return dict.fromkeys(names, np.nan)
     found = latent.estimate(*_function(survey, equation, players))
-    low, high = (np.clip(end, 0, 1) for end in found.interval())
-    return dict(zip(names, (found.values, low, high), strict=True))
+    return dict(zip(names, (found.values, *_interval(found)), strict=True))
+
+
+def _interval(found: Estimate) -> tuple[Array, Array]:
+    """Intervals of shares: symmetric for their roots, since a share is about a squared slope."""
+    root = np.sqrt(np.maximum(found.values, 1e-12))
+    half = found.interval()[1] - found.values
+    low, high = (root + way * half / (2 * root) for way in (-1, 1))
+    return np.maximum(low, 0) ** 2, np.minimum(high**2, 1)
 
 
 def _ranks(values: Array) -> Array:
@@ -185,22 +201,28 @@ def _ranked(
     }
 
 
-def _leads(found: Estimate) -> dict[str, Array]:
-    """Share of each minus that of the next rank."""
+def _leads(found: Estimate, least: Array) -> dict[str, Array]:
+    """Share of each minus that of the next rank; whether it is ahead of all that rank below."""
     order = np.argsort(-found.values, kind="stable")
     columns = np.full((3, len(order)), np.nan)
+    ahead = np.full(len(order), False)
     matrix = np.eye(len(order))
-    if len(order) > 1:
-        gaps = found.combine(matrix[order[:-1]] - matrix[order[1:]])
-        columns[:, order[:-1]] = [gaps.values, *gaps.interval()]
-    return dict(zip(("lead", "lead_low", "lead_high"), columns, strict=True))
+    for place, player in enumerate(order[:-1]):
+        below = order[place + 1 :]
+        gaps = found.combine(matrix[player] - matrix[below])
+        columns[:, player] = [end[0] for end in (gaps.values, *gaps.interval())]
+        few = np.fmin(np.fmin(least[player], least[below]), found.df) < LEAST_DF
+        ahead[player] = bool((gaps.interval()[0] > 0).all() and not few.any())
+    return dict(zip(("lead", "lead_low", "lead_high"), columns, strict=True)) | {"ahead": ahead}
 
 
-def _sampling_error(cross: Array, players: Players) -> Array | float:
+def _sampling(cross: Array, players: Players) -> Array:
+    """Covariance of shares that is due to sampled orders: that of the means of their blocks."""
+    count = len(players.sets)
     if players.orderings is None:
-        return 0.0
-    pairs = gains(cross, players).reshape(-1, 2, len(players.sets)).mean(axis=1)
-    return pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
+        return np.zeros((count, count))
+    blocks = gains(cross, players).reshape(-1, 2 * count, count).mean(axis=1)
+    return np.cov(blocks.T) / len(blocks)
 
 
 def players_of(claim: Claim, equation: Equation) -> tuple[Players, list[str]]:
@@ -263,13 +285,14 @@ def share_differences(
     matrix = np.zeros((len(rivals), len(players.sets)))
     matrix[:, 0] = 1
     matrix[np.arange(len(rivals)), 1 + np.arange(len(rivals))] = -1
+    least = _least_of_each(survey, equation, players)
     twin = None
     if latent is not None:
         twin = latent.estimate(*_function(survey, equation, players)).combine(matrix)
     return contrast_rows(
         _shares(survey, equation, players).combine(matrix),
         survey.n,
-        _least_df(survey, equation, players, len(rivals)),
+        np.minimum(least[0], least[1 : 1 + len(rivals)]),
         twin,
         estimand=claim.estimand,
         outcome=outcome,
@@ -280,13 +303,12 @@ def share_differences(
     )
 
 
-def _least_df(survey: Survey, equation: Equation, players: Players, rivals: int) -> Array | float:
-    """Least Satterthwaite degrees of freedom of the slopes that a lead is made of."""
+def _least_of_each(survey: Survey, equation: Equation, players: Players) -> Array:
+    """Least Satterthwaite degrees of freedom of the slopes of each player."""
     if survey.clusters is None:
-        return np.nan
+        return np.full(len(players.sets), np.nan)
     terms = [*players.columns, *_controls(survey, equation)]
     focal: Sequence[str] = players.columns
     df = satterthwaite(survey.sample([*terms, equation.outcome]), np.eye(len(terms))[: len(focal)])
     known = dict(zip(focal, np.asarray(df), strict=True))
-    least = [min(known[name] for name in members) for members in players.sets]
-    return np.minimum(least[0], least[1 : 1 + rivals])
+    return np.array([min(known[name] for name in members) for members in players.sets])

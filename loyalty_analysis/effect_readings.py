@@ -20,7 +20,8 @@ from loyalty_analysis.effect_captions import (
     vanishing_finding,
 )
 from loyalty_analysis.formatting import capitalised, estimate, listing, number, percent
-from loyalty_analysis.prose import Prose, paragraphs, prose
+from loyalty_analysis.group_captions import waiting
+from loyalty_analysis.prose import Prose, few_resampled, paragraphs, prose
 from loyalty_analysis.sentences import range_of
 
 _ENDS = ["estimate", "conf_low", "conf_high"]
@@ -54,7 +55,7 @@ def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
     return paragraphs(
         *([_outcome_sentences(str(name), mediation, study)] for name in outcomes),
         [_opposed(mediation, study), _shares(rows, study)],
-        [_boot(rows, study), _corrected(rows, study)],
+        [_boot(rows, study), few_resampled(rows), _corrected(rows, study)],
     )
 
 
@@ -254,7 +255,9 @@ def _vanishing_sentence(row: pd.Series, study: Any) -> str:
     )
 
 
-def mediation_groups_reading(mediation_groups: pd.DataFrame | None, study: Any) -> Prose:
+def mediation_groups_reading(
+    mediation_groups: pd.DataFrame | None, study: Any, gates: pd.DataFrame | None = None
+) -> Prose:
     """Say which indirect effects differ between groups.
 
     Parameters
@@ -262,6 +265,8 @@ def mediation_groups_reading(mediation_groups: pd.DataFrame | None, study: Any) 
     mediation_groups : pandas.DataFrame or None
         As in results/mediation_groups.csv; None where there are no groups to compare.
     study : Study
+    gates : pandas.DataFrame, optional
+        As in results/gates.csv: differences wait for metric invariance.
 
     Examples
     --------
@@ -271,17 +276,18 @@ def mediation_groups_reading(mediation_groups: pd.DataFrame | None, study: Any) 
     >>> row |= {"conf_low": [0.2, 0.0, 0.1], "conf_high": [0.4, 0.2, 0.3]}
     >>> print(mediation_groups_reading(pd.DataFrame(row), load_study("rice_simulated")))
     Sector, a − b: 1 of 1 difference of indirect effects leaves out zero (unadjusted): affective
-    commitment on repurchase intention 0.20 (95% interval 0.10 to 0.30).
+    commitment on repurchase intention 0.200 (95% interval 0.100 to 0.300).
     """
     if mediation_groups is None:
         reason = "The study declares no groups that are large enough to compare."
         if study.from_moments:
             reason = "Indirect effects by group need respondents."
         return prose([reason if study.model.mediator else _NO_MEDIATOR])
-    return prose(
-        _group_sentence(str(name), part, study)
-        for name, part in mediation_groups.groupby("group", sort=False)
-    )
+    said = []
+    for name, part in mediation_groups.groupby("group", sort=False):
+        waits = "" if gates is None else waiting(gates, str(name), study)
+        said.append(waits or _group_sentence(str(name), part, study))
+    return prose(said)
 
 
 def _group_sentence(column: str, part: pd.DataFrame, study: Any) -> str:
@@ -299,7 +305,8 @@ def _group_sentence(column: str, part: pd.DataFrame, study: Any) -> str:
     verb = "leaves" if len(told) == 1 else "leave"
     said = f"{label}, {named_pair}: {len(told) or 'none'} of {many} {verb} out zero (unadjusted)"
     shown = [
-        f"{on(row, study)} {number(row['estimate'])} ({_range(row)})"
+        f"{on(row, study)} {number(row['estimate'], 3)} (95% interval "
+        f"{number(row['conf_low'], 3)} to {number(row['conf_high'], 3)})"
         for _, row in told.head(3).iterrows()
     ]
     return f"{said}: {listing(shown)}." if shown else f"{said}."

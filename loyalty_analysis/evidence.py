@@ -207,7 +207,8 @@ def uncorrected(claim: Claim, outcome: str, survey: Survey) -> str:
     """
     study = survey.study
     equation = equation_of(study, claim.estimand, outcome)
-    names = list(equation.terms) if equation else []
+    names = [*(equation.terms if equation else ()), *claim.constructs]
+    names = list(dict.fromkeys(name for name in names if name != outcome))
     recorded = study.model.outcomes.get(outcome) == "behaviour"
     names += [outcome] if claim.sign == "none" and not recorded else []
     known = [name for name in names if name in study.constructs]

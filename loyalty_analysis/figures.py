@@ -20,6 +20,8 @@ from loyalty_analysis.driver_figures import driver_shares, importance_performanc
 from loyalty_analysis.effect_figures import indirect_effects, sensitivity
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import estimate, number, sample
+from loyalty_analysis.group_figures import group_means, group_slopes
+from loyalty_analysis.marginal import marginal_lines
 from loyalty_analysis.marks import beyond, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.measurement_figures import htmt, loadings, method_bands
 from loyalty_analysis.panels import (
@@ -49,10 +51,13 @@ __all__ = [
     "correlations",
     "driver_shares",
     "forest",
+    "group_means",
+    "group_slopes",
     "htmt",
     "importance_performance",
     "indirect_effects",
     "loadings",
+    "marginal_lines",
     "mediation_diagram",
     "method_bands",
     "sensitivity",

@@ -41,7 +41,8 @@ def group_means(survey: Survey) -> pd.DataFrame:
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> table = group_means(read_survey("rice_simulated")).query("construct == 'search'")
+    >>> survey = read_survey("rice_simulated", ["design.groups=['sector']"])
+    >>> table = group_means(survey).query("construct == 'search'")
     >>> table.head(2)[["level", "mean"]].round(2).values.tolist()
     [['goods', 3.42], ['services', 3.44]]
     """
@@ -97,7 +98,8 @@ def group_tests(survey: Survey) -> pd.DataFrame:
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> table = group_tests(read_survey("rice_simulated"))
+    >>> survey = read_survey("rice_simulated", ["design.groups=['sector']"])
+    >>> table = group_tests(survey)
     >>> table.loc[0, ["group", "construct", "test"]].tolist()
     ['sector', 'affective', 'wald']
     """

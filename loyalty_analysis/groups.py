@@ -10,6 +10,7 @@ from scipy.linalg import block_diag
 
 from loyalty_analysis.clusters import Wald, hotelling
 from loyalty_analysis.equations import Equation
+from loyalty_analysis.formatting import listing
 from loyalty_analysis.group_levels import Levels, compared, levels_of, varying
 from loyalty_analysis.moments import Array, one_thread, slopes
 from loyalty_analysis.survey import Survey
@@ -131,7 +132,8 @@ def moderation(survey: Survey) -> pd.DataFrame:
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> table = moderation(read_survey("rice_simulated"))
+    >>> survey = read_survey("rice_simulated", ["design.groups=['sector']"])
+    >>> table = moderation(survey)
     >>> table.loc[0, ["group", "model", "covariance"]].tolist()
     ['sector', 'satisfaction', 'CR2']
     """
@@ -171,7 +173,7 @@ def equality(levels: Levels) -> tuple[Wald, str, tuple[str, ...]]:
     """
     alone = [name for name in levels.names if levels.clusters_in(name) == 1]
     names = tuple(name for name in levels.names if name not in alone)
-    said = [f"in one cluster only, so not compared: {', '.join(alone)}"] if alone else []
+    said = [f"in one cluster only, so not compared: {listing(alone, 6)}"] if alone else []
     test = Wald(np.nan, np.nan, np.nan)
     if len(names) < 2:
         said.append("fewer than two levels can be compared")

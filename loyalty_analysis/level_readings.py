@@ -81,9 +81,9 @@ def mixed_reading(mixed: pd.DataFrame | None, study: Any) -> Prose:
     --------
     >>> from loyalty_analysis.study import load_study
     >>> row = {"group": ["sector"], "estimate": None, "agrees": False}
-    >>> table = pd.DataFrame(row | {"note": "2 groups of 10 respondents or more; 6 are needed"})
+    >>> table = pd.DataFrame(row | {"note": "groups of 10 respondents or more: 2; needed: 6"})
     >>> print(mixed_reading(table, load_study("rice_simulated")))
-    Sector: no mixed model (2 groups of 10 respondents or more; 6 are needed).
+    Sector: no mixed model (groups of 10 respondents or more: 2; needed: 6).
     """
     if mixed is None:
         return prose([])

@@ -6,12 +6,16 @@ differences, says ``converged`` a long way from the maximum, and ignores weights
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.special import expit, log_expit, logit
 
 from loyalty_analysis.errors import DataError
+from loyalty_analysis.formatting import listing
+from loyalty_analysis.inference import Estimate
 from loyalty_analysis.moments import Array
 
 # Where the terms separate the answers, slopes grow by about one at each step and never arrive; by
@@ -29,9 +33,12 @@ class OrderedLogit:
     covariance : ndarray, shape (parameters, parameters)
         Inverse of the information: classical errors, for respondents that are not weighted.
     influence : ndarray, shape (n, parameters)
-        What each respondent, as weighted, moves slopes and thresholds by.
+        What each respondent, as weighted, moves slopes and thresholds by. With clusters, the sum
+        over one is what the parameters lose without it, by one Newton step of the others.
     log_likelihood : float
     x, weights : ndarray, shapes (n, k) and (n,)
+    clusters : ndarray of int, shape (n,), or None
+        Number of each respondent's cluster, from 0.
     """
 
     slopes: Array
@@ -41,6 +48,7 @@ class OrderedLogit:
     log_likelihood: float
     x: Array
     weights: Array
+    clusters: Array | None = None
 
     def changes(self, points: Array) -> tuple[Array, Array]:
         """Average change of an expected value per unit of each term, respondents as they are.
@@ -54,7 +62,8 @@ class OrderedLogit:
         -------
         tuple of ndarray, shapes (k,) and (n, k)
             The average marginal effects, and each respondent's influence on them. It counts the
-            terms as sampled too: other respondents would also have other values of them.
+            terms as sampled too: other respondents (without a cluster: those left) would also have
+            other values of them.
         """
         share = self.weights / self.weights.sum()
         below = expit(self.thresholds - (self.x @ self.slopes)[:, None])
@@ -64,12 +73,54 @@ class OrderedLogit:
         mean = share @ slope
         by_slopes, by_thresholds = -(share * bend.sum(axis=1)) @ self.x, share @ bend
         moved = self.influence @ np.concatenate([by_slopes, by_thresholds])
-        moved += share * (slope - mean)
+        place = share * (slope - mean)
+        if self.clusters is not None:
+            place /= 1 - np.bincount(self.clusters, share)[self.clusters]
+        moved += place
         own = self.influence[:, : len(self.slopes)]
         return self.slopes * mean, mean * own + np.outer(moved, self.slopes)
 
+    def robust(self, values: Array, influence: Array) -> Estimate:
+        """Values with the covariance that the influence of each respondent leads to.
 
-def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> OrderedLogit:
+        Parameters
+        ----------
+        values, influence : ndarray, shapes (q,) and (n, q)
+            Slopes, or what :meth:`changes` returns.
+
+        Returns
+        -------
+        Estimate
+            The sandwich, times n / (n - 1), t on n minus parameters; with G clusters the jackknife
+            over them, ``(G - 1) / G`` times the cross-products of their sums, t on G - 1.
+
+        Examples
+        --------
+        >>> x, answers = np.arange(8.0)[:, None], np.array([0, 0, 1, 0, 1, 1, 2, 2])
+        >>> for clusters in (None, np.resize(["a", "b", "c", "d"], 8)):
+        ...     model = ordered_logit(x, answers, clusters=clusters)
+        ...     print(model.robust(model.slopes, model.influence[:, :1]).std_error.round(3))
+        [0.678]
+        [0.872]
+        """
+        count, parameters = self.influence.shape
+        if self.clusters is None:
+            covariance = influence.T @ influence * (count / (count - 1))
+            return Estimate(values, covariance, count - parameters, "influence")
+        groups = self.clusters.max() + 1
+        sums = np.zeros((groups, len(values)))
+        np.add.at(sums, self.clusters, influence)
+        covariance = sums.T @ sums * ((groups - 1) / groups)
+        return Estimate(values, covariance, groups - 1, "jackknife over clusters")
+
+
+def ordered_logit(
+    x: Array,
+    answers: Array,
+    weights: Array | None = None,
+    clusters: Array | None = None,
+    terms: Sequence[str] = (),
+) -> OrderedLogit:
     """Fit an ordered logit by Newton's method.
 
     Parameters
@@ -80,6 +131,10 @@ def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> Ord
         0, 1, 2, ... in order, each given by somebody.
     weights : ndarray, shape (n,), optional
         Probability weights (or counts of respondents alike).
+    clusters : ndarray, shape (n,), optional
+        Cluster labels.
+    terms : sequence of str, optional
+        Names of the terms, for messages.
 
     Returns
     -------
@@ -88,14 +143,16 @@ def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> Ord
     Raises
     ------
     DataError
-        When no maximum is found (the terms tell some answers apart completely), or there are no
-        more respondents than parameters.
+        When no maximum is found (the terms tell some answers apart completely), there are no
+        more respondents than parameters, one cluster only, or a term that lives in one cluster.
 
     References
     ----------
     McCullagh (1980), Journal of the Royal Statistical Society B 42, 109-142; the likelihood is
-    concave: Pratt (1981), Journal of the American Statistical Association 76, 103-106. Checked
-    against R's polr, clm, glm (with sandwich).
+    concave: Pratt (1981), Journal of the American Statistical Association 76, 103-106. Clusters:
+    the linearised jackknife CV3L of MacKinnon, Nielsen & Webb (2024), Cluster-robust jackknife and
+    bootstrap inference for logistic regression models, arXiv:2406.00650. Checked against R's polr,
+    clm, glm (with sandwich), clusters against fits without each of them.
 
     Examples
     --------
@@ -113,14 +170,35 @@ def ordered_logit(x: Array, answers: Array, weights: Array | None = None) -> Ord
     parameters = _highest(parameters, z, answers, share)
     value, scores, information = _likelihood(parameters, z, answers, share)
     inverse = np.linalg.inv(information)
+    moved, numbers = scores @ inverse, None
+    if clusters is not None:
+        names, numbers = np.unique(clusters, return_inverse=True)
+        if len(names) < 2:
+            raise DataError("only one cluster in the analysis sample: errors cannot be clustered")
+        for number, name in enumerate(names):
+            own = numbers == number
+            lost = _likelihood(parameters, z[own], answers[own], share[own])[2]
+            moved[own] = scores[own] @ _without(lost, information, str(name), terms)
     # From z-scores back to the units of the terms.
     back = np.eye(len(parameters))
     k = x.shape[1]
     back[:k, :k] /= size
     back[k:, :k] = centre / size
     raw = back @ parameters
-    return OrderedLogit(
-        raw[:k], raw[k:], back @ inverse @ back.T, scores @ inverse @ back.T, value, x, share
+    covariance, moved = back @ inverse @ back.T, moved @ back.T
+    return OrderedLogit(raw[:k], raw[k:], covariance, moved, value, x, share, numbers)
+
+
+def _without(lost: Array, information: Array, cluster: str, terms: Sequence[str]) -> Array:
+    """Inverse of the information without that of a cluster; refuse when nothing is left of some."""
+    left, directions = eigh(information - lost, information)
+    if left[0] > 1e-9:  # of 1: a direction of which the cluster knows nothing
+        return directions / left @ directions.T
+    shown = np.abs(directions[: len(terms), 0])
+    names = [term for term, size in zip(terms, shown, strict=True) if size > 1e-6 * shown.max()]
+    raise DataError(
+        f"without cluster '{cluster}' nothing is left to tell of {listing(names) or 'a term'}, so "
+        "errors cannot be clustered: take it out of the model, or merge the cluster with another"
     )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import loyalty_analysis
+from loyalty_analysis.bootstrap import SEED
 from loyalty_analysis.claims import claim_files
 from loyalty_analysis.resources import PACKAGE
 from loyalty_analysis.survey import Survey
@@ -82,7 +83,7 @@ def first_manifest(
         "respondents": {"read": survey.n_read, "analysed": survey.n},
         "warnings": list(survey.warnings),
         "parameters": asked,
-        "seed": None,
+        "seed": SEED,
         "command": command_line(verb, asked, portable(out)),
         "versions": versions(),
         "started": now(),

@@ -6,19 +6,21 @@ one, a resample is the same for both equations, and intervals come from influenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from loyalty_analysis.bootstrap import bootstrap
 from loyalty_analysis.claims import Claim
-from loyalty_analysis.equations import equation_of
-from loyalty_analysis.inference import estimate, single, vectorized
+from loyalty_analysis.equations import equation_of, equations
+from loyalty_analysis.inference import Estimate, Sample, estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.regression import check_equation
+from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import contrast_rows, latent_columns, numbers, satterthwaite
@@ -26,6 +28,7 @@ from loyalty_analysis.twins import Twins
 
 THROUGH = " -> "
 """Stands between the constructs of a path."""
+_KEYS = ["driver", "mediator", "outcome", "effect", "scale"]
 EFFECTS, SCALES = ("direct", "indirect", "total"), ("raw", "standardized")
 DECLARED = "declared"
 DRIVER, OUTCOME = "driver and mediator exchanged", "mediator and outcome exchanged"
@@ -68,7 +71,7 @@ def effects(
     return np.stack([direct, indirect, direct + indirect], axis=-2)
 
 
-def chain(moments: Moments, path: Sequence[str], beside: Sequence[str]) -> Array:
+def chain(moments: Moments, path: Sequence[str], beside: Sequence[Sequence[str]]) -> Array:
     """Indirect effect along a path: the product of its slopes, in SDs.
 
     Parameters
@@ -76,8 +79,9 @@ def chain(moments: Moments, path: Sequence[str], beside: Sequence[str]) -> Array
     moments : Moments
     path : sequence of str
         The term, its mediators in order, the outcome. Each stands on the one before it, with all
-        earlier ones and ``beside`` held constant.
-    beside : sequence of str
+        earlier ones held constant.
+    beside : sequence of sequences of str
+        What else is held constant, for each link.
 
     Returns
     -------
@@ -92,13 +96,13 @@ def chain(moments: Moments, path: Sequence[str], beside: Sequence[str]) -> Array
     Examples
     --------
     >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4], "m": [1.0, 3, 2, 4], "y": [2.0, 5, 3, 9]})
-    >>> chain(Moments.from_frame(frame), ["x", "m", "y"], []).round(3)
+    >>> chain(Moments.from_frame(frame), ["x", "m", "y"], [[], []]).round(3)
     array([0.723])
     """
     size = moments[[path[0], path[-1]]].size
     links = [
-        slopes(moments, path[step], [path[step - 1], *path[: step - 1], *beside])[..., :1]
-        for step in range(1, len(path))
+        slopes(moments, path[step], [path[step - 1], *path[: step - 1], *rest])[..., :1]
+        for step, rest in enumerate(beside, 1)
     ]
     return np.prod(links, axis=0) * size[..., :1] / size[..., 1:]
 
@@ -113,6 +117,10 @@ class Columns:
     outcomes: tuple[str, ...]
     controls: tuple[str, ...]
 
+    def sample(self, outcome: str) -> Sample:
+        """The columns of one outcome's equations: other outcomes play no part in its errors."""
+        return self.survey.sample([*self.drivers, self.mediator, outcome, *self.controls])
+
     @property
     def all(self) -> list[str]:
         """Every column of the equations."""
@@ -121,12 +129,6 @@ class Columns:
     def beside(self, *path: str) -> list[str]:
         """Drivers that are not on a path, and controls."""
         return [name for name in self.drivers if name not in path] + list(self.controls)
-
-    def rows(self, **further: Iterable[object]) -> pd.DataFrame:
-        """One row for each outcome, further key and driver, the last varying fastest."""
-        keys = {"outcome": self.outcomes, **further, "driver": self.drivers}
-        frame = pd.DataFrame(product(*keys.values()), columns=list(keys))
-        return frame.assign(mediator=self.mediator)
 
 
 def columns_of(survey: Survey) -> Columns | None:
@@ -148,21 +150,14 @@ def columns_of(survey: Survey) -> Columns | None:
     return found
 
 
-def _both_scales(moments: Moments, design: Columns) -> Array:
-    """Effects of every outcome: outcome x scale x effect x driver."""
-    drivers, mediator = design.drivers, design.mediator
-    found = []
-    for outcome in design.outcomes:
-        raw = effects(moments, drivers, mediator, outcome, design.controls)
-        size = moments[[*drivers, outcome]].size
-        unit = (size[..., :-1] / size[..., -1:])[..., None, :]
-        found.append(np.stack([raw, raw * unit], axis=-3))
-    return np.stack(found, axis=-4)
-
-
-def _flat(values: Array, dimensions: int) -> Array:
-    """Values in one row, leading dimensions kept."""
-    return values.reshape(*values.shape[: values.ndim - dimensions], -1)
+def _both_scales(moments: Moments, design: Columns, outcome: str) -> Array:
+    """Effects on one outcome: scale x effect x driver, in one row; leading dimensions are kept."""
+    drivers = design.drivers
+    raw = effects(moments, drivers, design.mediator, outcome, design.controls)
+    size = moments[[*drivers, outcome]].size
+    unit = (size[..., :-1] / size[..., -1:])[..., None, :]
+    both = np.stack([raw, raw * unit], axis=-3)
+    return both.reshape(*both.shape[:-3], -1)
 
 
 @one_thread
@@ -184,10 +179,12 @@ def mediation(
     DataFrame
         One row per driver, outcome, effect (direct, indirect, total) and scale (raw,
         standardized): driver, mediator, outcome, effect, scale, estimate, std_error, df,
-        statistic, p_value, conf_low, conf_high, n; boot_low, boot_high; share_mediated,
-        share_low, share_high (indirect divided by total, on standardized indirect rows where the
-        total can be told from zero and no part runs against it); latent, latent_std_error,
-        latent_df, latent_low, latent_high (standardized rows). Empty without a mediator.
+        statistic, p_value, conf_low, conf_high, n; df_satterthwaite (the least of the slopes behind
+        it; empty without clusters); boot_low, boot_high, replicates, failed (ends stay empty where
+        more than 5% failed); share_mediated, share_low, share_high (indirect divided by total with
+        Fieller's interval, on standardized indirect rows where the total can be told from zero and
+        no part can be told to run against the other); latent, latent_std_error, latent_df,
+        latent_low, latent_high (standardized rows). Empty without a mediator.
 
     Raises
     ------
@@ -197,7 +194,7 @@ def mediation(
     Notes
     -----
     Checked against lavaan (estimates, delta errors, 10,000 bootstrap replicates); intervals by
-    simulation (``benchmarks/calibration.py``).
+    simulation (``benchmarks/calibration``). Fieller (1954), JRSS B 16, 175-185.
 
     Examples
     --------
@@ -211,48 +208,87 @@ def mediation(
     design = columns_of(survey)
     if design is None:
         return pd.DataFrame()
-    sample = survey.sample(design.all)
+    tables = [_of_outcome(design, outcome, latent, drawn) for outcome in design.outcomes]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_outcome(
+    design: Columns, outcome: str, latent: Twins | None, drawn: Mapping[str, Moments] | None
+) -> pd.DataFrame:
+    survey, sample = design.survey, design.sample(outcome)
 
     @vectorized
     def values(moments: Moments) -> Array:
-        return _flat(_both_scales(moments, design), 4)
-
-    @vectorized
-    def shares(moments: Moments) -> Array:
-        found = _both_scales(moments, design)[..., 1, :, :]
-        return _flat(found[..., 1, :] / found[..., 2, :], 2)
+        return _both_scales(moments, design, outcome)
 
     found = estimate(single(values), sample)
-    table = design.rows(scale=SCALES, effect=EFFECTS).assign(**numbers(found, survey.n))
-    standard = table["scale"] == "standardized"
-    ends: tuple[Array, Array] = (np.full(len(table), np.nan),) * 2
+    keys = product(SCALES, EFFECTS, design.drivers)
+    table = pd.DataFrame(keys, columns=["scale", "effect", "driver"])
+    table = table.assign(mediator=design.mediator, outcome=outcome)[_KEYS]
+    table = table.assign(**numbers(found, survey.n), df_satterthwaite=_least_dfs(design, outcome))
+    table["boot_low"] = table["boot_high"] = np.nan
+    table["replicates"], table["failed"] = 0, 0
     if drawn is not None:
-        ends = bootstrap(single(values), sample, drawn=drawn).interval()
-    table["boot_low"], table["boot_high"] = ends
-    with np.errstate(divide="ignore", invalid="ignore"):  # a total of zero has no share
-        share = estimate(single(shares), sample)
-    known = np.column_stack([share.values, *share.interval()])
-    known[~_has_share(table[standard])] = np.nan
+        resamples = bootstrap(single(values), sample, drawn=drawn)
+        table["replicates"], table["failed"] = len(resamples.replicates), resamples.failed
+        if resamples.sound:
+            table["boot_low"], table["boot_high"] = resamples.interval()
+    standard = (table["scale"] == "standardized").to_numpy()
+    shown = standard & (table["effect"] == "indirect").to_numpy()
     names = ["share_mediated", "share_low", "share_high"]
-    table.loc[standard & (table["effect"] == "indirect"), names] = known
+    table[names] = np.nan
+    table.loc[shown, names] = _share_mediated(table[standard], found, np.flatnonzero(shown))
     twin = None
     if latent is not None:
-        twin = latent.estimate(
-            lambda moments: _flat(_both_scales(moments, design)[..., 1, :, :], 3), design.all
-        )
+        columns = sample.columns
+        twin = latent.estimate(lambda moments: values(moments)[..., standard], columns)
     for name, column in latent_columns("latent", twin, int(standard.sum())).items():
         table.loc[standard, name] = column
-    first = ["driver", "mediator", "outcome", "effect", "scale"]
-    return table[[*first, *(name for name in table if name not in first)]]
+    return table
 
 
-def _has_share(table: pd.DataFrame) -> Array:
-    """Where a share mediated has meaning: a total told from zero, no part that runs against it."""
-    parts = {name: table[table["effect"] == name].reset_index() for name in EFFECTS}
-    total = parts["total"]
-    told = (total["conf_low"] > 0) | (total["conf_high"] < 0)
-    same = parts["direct"]["estimate"] * parts["indirect"]["estimate"] >= 0
-    return (told & same).to_numpy()
+def _least_dfs(design: Columns, outcome: str) -> Array | float:
+    """Least Satterthwaite degrees of freedom of the slopes behind each row of one outcome."""
+    if design.survey.clusters is None:
+        return np.nan
+    p = len(design.drivers)
+    first = [*design.drivers, *design.controls]
+    second = [*first[:p], design.mediator, *first[p:]]
+    to, total, beside = (
+        np.asarray(satterthwaite(design.survey.sample([*terms, left]), np.eye(len(terms))[:count]))
+        for terms, left, count in (
+            (first, design.mediator, p), (first, outcome, p), (second, outcome, p + 1),
+        )
+    )  # fmt: skip
+    return np.tile(np.concatenate([beside[:p], np.minimum(to, beside[p]), total]), 2)
+
+
+def _share_mediated(table: pd.DataFrame, found: Estimate, rows: Array) -> Array:
+    """Indirect divided by total with Fieller's interval, where that has meaning.
+
+    ``rows`` are the places of the indirect effects among the values; totals follow them.
+    """
+    count = len(rows)
+    indirect, total = found.values[rows], found.values[rows + count]
+    square = float(stdtrit(found.df, 0.975)) ** 2
+    covariance = square * found.covariance
+    a = total**2 - covariance[rows + count, rows + count]
+    b = indirect * total - covariance[rows, rows + count]
+    c = indirect**2 - covariance[rows, rows]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a total that is not told has none
+        half = np.sqrt(b**2 - a * c) / a
+        share = np.column_stack([indirect / total, b / a - half, b / a + half])
+    sides = {name: _sides(part) for name, part in table.groupby("effect", sort=False)}
+    opposed = sides["direct"] * sides["indirect"] < 0
+    share[(sides["total"] == 0) | opposed] = np.nan
+    return share
+
+
+def _sides(table: pd.DataFrame) -> Array:
+    """Side of zero that each effect can be told to lie on; 0 when it cannot."""
+    enough = ~(table[["df", "df_satterthwaite"]].min(axis=1) < LEAST_DF)
+    side = (table["conf_low"] > 0).astype(int) - (table["conf_high"] < 0)
+    return (side * enough).to_numpy()
 
 
 @one_thread
@@ -281,21 +317,25 @@ def mediation_orders(survey: Survey) -> pd.DataFrame:
     design = columns_of(survey)
     if design is None:
         return pd.DataFrame()
-    table = design.rows(order=(DECLARED, DRIVER, OUTCOME))
-    paths = [
-        _path(row.driver, design.mediator, row.outcome, row.order) for row in table.itertuples()
-    ]
-    beside = [design.beside(row.driver) for row in table.itertuples()]
+    tables = [_orders(design, outcome) for outcome in design.outcomes]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _orders(design: Columns, outcome: str) -> pd.DataFrame:
+    keys = list(product((DECLARED, DRIVER, OUTCOME), design.drivers))
+    paths = [_path(driver, design.mediator, outcome, order) for order, driver in keys]
+    beside = [design.beside(driver) for _, driver in keys]
 
     @vectorized
     def values(moments: Moments) -> Array:
-        each = [chain(moments, path, rest) for path, rest in zip(paths, beside, strict=True)]
+        each = [chain(moments, path, [rest] * 2) for path, rest in zip(paths, beside, strict=True)]
         return np.concatenate(each, axis=-1)
 
-    found = estimate(single(values), survey.sample(design.all))
-    table["path"] = [THROUGH.join(path) for path in paths]
-    first = ["driver", "mediator", "outcome", "order", "path"]
-    return table[first].assign(**numbers(found, survey.n))
+    found = estimate(single(values), design.sample(outcome))
+    orders, drivers = zip(*keys, strict=True)
+    known = {"driver": drivers, "mediator": design.mediator, "outcome": outcome, "order": orders}
+    table = pd.DataFrame(known).assign(path=[THROUGH.join(path) for path in paths])
+    return table.assign(**numbers(found, design.survey.n))
 
 
 def _path(driver: str, mediator: str, outcome: str, order: str) -> tuple[str, str, str]:
@@ -324,8 +364,9 @@ def indirect(
 
     Notes
     -----
-    Held constant: every driver that is not on the path, and the controls. Degrees of freedom of
-    Satterthwaite: the least of the slopes along the path.
+    A link to a construct with an equation of its own (the mediator's, or one of [paths]) takes that
+    equation; any other holds every driver that is not on the path, and the controls. Degrees of
+    freedom of Satterthwaite: the least of the slopes along the path.
 
     Examples
     --------
@@ -341,15 +382,15 @@ def indirect(
     equation = equation_of(survey.study, "indirect", outcome)
     if equation is None or set(path) - set(survey.study.model_constructs):
         return None
-    beside = survey.terms(beside_path(survey.study, path))
-    for step in range(1, len(path)):
-        check_equation(survey.moments, (*path[:step], *beside), THROUGH.join(path))
+    beside = [survey.terms(rest) for rest in beside_path(survey.study, path)]
+    for step, rest in enumerate(beside, 1):
+        check_equation(survey.moments, (*path[:step], *rest), THROUGH.join(path))
 
     @vectorized
     def values(moments: Moments) -> Array:
         return chain(moments, path, beside)
 
-    columns = [*path, *beside]
+    columns = list(dict.fromkeys([*path, *(name for rest in beside for name in rest)]))
     twin = None if latent is None else latent.estimate(values, columns)
     return contrast_rows(
         estimate(single(values), survey.sample(columns)),
@@ -364,25 +405,27 @@ def indirect(
     )
 
 
-def beside_path(study: Study, path: Sequence[str]) -> list[str]:
-    """Drivers that are not on a path, and controls: what is held constant along it.
+def beside_path(study: Study, path: Sequence[str]) -> list[list[str]]:
+    """What is held constant in each link of a path, beside what stands earlier on it.
 
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
     >>> beside_path(load_study("mobile_customers"), ["likeability", "satisfaction", "loyalty"])
-    ['competence']
+    [['competence'], ['competence']]
     """
     model = study.model
-    return [name for name in (*model.drivers, *model.controls) if name not in path]
+    own = {e.outcome: e.terms for e in equations(study) if e.kind in ("mediator", "path")}
+    every = (*model.drivers, *model.controls)
+    return [[name for name in own.get(left, every) if name not in path] for left in path[1:]]
 
 
-def _least_df(survey: Survey, path: Sequence[str], beside: Sequence[str]) -> float:
+def _least_df(survey: Survey, path: Sequence[str], beside: Sequence[Sequence[str]]) -> float:
     if survey.clusters is None:
         return np.nan
     found = []
-    for step in range(1, len(path)):
-        terms = [path[step - 1], *path[: step - 1], *beside]
+    for step, rest in enumerate(beside, 1):
+        terms = [path[step - 1], *path[: step - 1], *rest]
         sample = survey.sample([*terms, path[step]])
         found.append(np.min(satterthwaite(sample, np.eye(len(terms))[:1])))
     return float(min(found))

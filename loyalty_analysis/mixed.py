@@ -91,7 +91,7 @@ def _refusal(survey: Survey, column: str, levels: int) -> str:
             "respondents are alike beyond it"
         )
     if levels < LEAST_GROUPS:
-        return f"{levels} groups of {SMALLEST_GROUP} respondents or more; {LEAST_GROUPS} are needed"
+        return f"groups of {SMALLEST_GROUP} respondents or more: {levels}; needed: {LEAST_GROUPS}"
     return ""
 
 

@@ -82,23 +82,24 @@ def _in_groups(design: Columns, column: str) -> pd.DataFrame:
         part = replace(found.combine(np.kron(weights, np.eye(width))), df=df)
         n = sum(sample.moments[side].n for side in sides[label])
         keys = pd.DataFrame(product(outcomes, drivers), columns=["outcome", "driver"])
-        least = _least_of_two(design, sample, sides[label]) if len(sides[label]) > 1 else np.nan
+        least = _least_df(design, sample, sides[label])
         tables.append(keys.assign(level=label, **numbers(part, n), df_satterthwaite=least))
     table = pd.concat(tables, ignore_index=True).assign(group=column, mediator=design.mediator)
     return table[["group", "level", "driver", "mediator", "outcome", *table.columns[3:-2]]]
 
 
-def _least_of_two(design: Columns, sample: Sample, sides: Sequence[str]) -> Array | float:
-    """Least Satterthwaite degrees of freedom of the differences of slopes behind each effect."""
+def _least_df(design: Columns, sample: Sample, sides: Sequence[str]) -> Array | float:
+    """Least Satterthwaite degrees of freedom of the slopes or differences behind each effect."""
     if sample.clusters is None:
         return np.nan
     first = [*design.drivers, *design.controls]
     second = [design.mediator, *first]
     one = np.eye(len(first))[: len(design.drivers)]
     last = np.eye(len(second))[:1]
-    to_mediator = satterthwaite(sample[[*first, design.mediator]], np.hstack([one, -one]), sides)
+    turn = [1, -1][: len(sides)]
+    to_mediator = satterthwaite(sample[[*first, design.mediator]], np.kron(turn, one), sides)
     found = []
     for outcome in design.outcomes:
-        onwards = satterthwaite(sample[[*second, outcome]], np.hstack([last, -last]), sides)
+        onwards = satterthwaite(sample[[*second, outcome]], np.kron(turn, last), sides)
         found.append(np.minimum(to_mediator, onwards))
     return np.concatenate(found)

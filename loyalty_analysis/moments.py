@@ -224,7 +224,13 @@ def _solved(moments: Moments, terms: Sequence[str], cross: Array) -> tuple[Array
     x = moments.cross[..., index[:, None], index]
     scaled = x / (root[..., :, None] * root[..., None, :]) + ~varies[..., None] * np.eye(len(index))
     shared = cross[..., index, :] * (varies / root)[..., None]
-    return np.linalg.solve(scaled, shared) / root[..., None], varies
+    if scaled.ndim == 2:
+        return np.linalg.solve(scaled, shared) / root[:, None], varies
+    # In one of many samples terms may be collinear: its slopes are rounding, not numbers.
+    inverse = np.linalg.inv(scaled)
+    own = np.diagonal(inverse, axis1=-2, axis2=-1).real
+    known = np.asarray(((own > 0) & (own < 1 / TOLERANCE)).all(axis=-1))
+    return np.where(known[..., None, None], inverse @ shared / root[..., None], np.nan), varies
 
 
 def residuals(moments: Moments, columns: Sequence[str], terms: Sequence[str]) -> Moments:

@@ -27,7 +27,7 @@ from loyalty_analysis.resources import shipped
 
 REPORT_NOTEBOOKS = (
     "report", "01_data_and_measurement", "02_descriptives", "03_regressions", "04_mediation",
-    "05_drivers",
+    "05_drivers", "06_groups",
 )  # fmt: skip
 """What a report executes, in the order of its page."""
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from loyalty_analysis.equations import Equation
@@ -50,8 +49,9 @@ def simple_slopes(survey: Survey) -> pd.DataFrame:
     Examples
     --------
     >>> from loyalty_analysis.survey import read_survey
-    >>> table = simple_slopes(read_survey("rice_simulated"))
-    >>> table.loc[table["group"] == "sector", "level"].unique().tolist()
+    >>> survey = read_survey("rice_simulated", ["design.groups=['sector']"])
+    >>> table = simple_slopes(survey)
+    >>> table["level"].unique().tolist()
     ['goods', 'services']
     """
     if survey.frame is None:
@@ -68,7 +68,8 @@ def simple_slopes(survey: Survey) -> pd.DataFrame:
 def _equation(survey: Survey, equation: Equation, column: str) -> pd.DataFrame:
     levels = levels_of(survey, column, equation.outcome, equation.terms, equation.focal)
     tables = []
-    for level, (found, note) in _slopes(levels, levels.names).items():
+    every = _slopes(levels, levels.names) if levels.names else {}
+    for level, (found, note) in every.items():
         known = numbers(found, levels.sample.moments[level].n)
         terms = {"level": level, "term": list(equation.focal), "note": note}
         tables.append(pd.DataFrame({**terms, **known}))
@@ -152,6 +153,7 @@ def spread(values: Array, variances: Array) -> float:
     >>> round(spread(np.array([0.1, 0.3, 0.8]), np.array([0.01, 0.01, 0.01])), 3)
     0.346
     """
+    from scipy.optimize import brentq
 
     def excess(squared: float) -> float:
         weights = 1 / (variances + squared)

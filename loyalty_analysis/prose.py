@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Any
+
+ENOUGH = 30
+"""Clusters from which on percentiles of resampled clusters cover about as they should."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,25 @@ def prose(sentences: Iterable[str]) -> Prose:
     ('One.', 'Two.')
     """
     return Prose(tuple(sentence for sentence in sentences if sentence))
+
+
+def few_resampled(table: Any) -> str:
+    """Warn of bootstrap intervals over few clusters; empty where there are enough of them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(few_resampled(pd.DataFrame({"df": [7.0], "df_satterthwaite": [5.1]})))
+    Resampling 8 clusters makes bootstrap intervals too narrow: they are a rough guide here.
+    """
+    rows = table[table["df_satterthwaite"].notna()] if "df_satterthwaite" in table else table[:0]
+    clusters = int(rows["df"].min()) + 1 if len(rows) else ENOUGH
+    if clusters >= ENOUGH:
+        return ""
+    return (
+        f"Resampling {clusters} clusters makes bootstrap intervals too narrow: they are a rough "
+        "guide here."
+    )
 
 
 def paragraphs(*parts: Iterable[str]) -> Prose:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from loyalty_analysis.captions import flips
+from loyalty_analysis.categorical_readings import categorical_reading
 from loyalty_analysis.driver_readings import (
     drivers_conclusion,
     drivers_reading,
@@ -18,6 +19,14 @@ from loyalty_analysis.effect_readings import (
     sensitivity_reading,
 )
 from loyalty_analysis.formatting import in_sentence, listing, number, percent
+from loyalty_analysis.group_readings import (
+    differences_reading,
+    groups_reading,
+    moderation_reading,
+    needs_groups,
+    simple_slopes_reading,
+)
+from loyalty_analysis.level_readings import group_means_reading, mixed_reading
 from loyalty_analysis.measurement_readings import (
     distinct_reading,
     gates_reading,
@@ -28,8 +37,7 @@ from loyalty_analysis.measurement_readings import (
     structures_reading,
 )
 from loyalty_analysis.prose import Prose, prose
-from loyalty_analysis.rules import LEAST_DF
-from loyalty_analysis.sentences import range_of, rule_label
+from loyalty_analysis.sentences import rule_label
 from loyalty_analysis.slope_readings import (
     method_reading,
     slope_sentence,
@@ -43,14 +51,17 @@ from loyalty_analysis.survey import Survey
 __all__ = [
     "Prose",
     "attrition_reading",
-    "contrasts_reading",
+    "categorical_reading",
     "correlations_reading",
     "descriptives_reading",
     "diagnostics_reading",
+    "differences_reading",
     "distinct_reading",
     "drivers_conclusion",
     "drivers_reading",
     "gates_reading",
+    "group_means_reading",
+    "groups_reading",
     "importance_performance_reading",
     "invariance_reading",
     "loadings_reading",
@@ -58,7 +69,10 @@ __all__ = [
     "mediation_groups_reading",
     "mediation_reading",
     "method_reading",
+    "mixed_reading",
     "models_reading",
+    "moderation_reading",
+    "needs_groups",
     "needs_respondents",
     "orders_reading",
     "prose",
@@ -67,6 +81,7 @@ __all__ = [
     "sample_reading",
     "sensitivity_reading",
     "sign_reading",
+    "simple_slopes_reading",
     "skipped",
     "slope_sentence",
     "slope_side",
@@ -140,8 +155,8 @@ def skipped(survey: Survey) -> Prose:
     return prose(
         [
             "Respondents are not at hand, so these are skipped: attrition, data quality, answer "
-            "distributions, robust errors, checks of the regressions, invariance, group "
-            "differences and interactions.",
+            "distributions, robust errors, checks of the regressions, invariance, groups, "
+            "interactions, bootstrap intervals and ranks.",
             "Errors are classical: they assume equal error variances and normal scores.",
         ]
     )
@@ -245,34 +260,6 @@ def sign_reading(table: pd.DataFrame, study: Study) -> Prose:
         for _, row in turned.iterrows()
     ]
     return prose([f"Beside the others these point the other way: {listing(pairs, 9)}."])
-
-
-def contrasts_reading(table: pd.DataFrame, study: Study) -> Prose:
-    """Read the group differences of slopes whose interval leaves out zero.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> print(contrasts_reading(pd.DataFrame({"estimand": []}), load_study("bank_customers")))
-    The study declares no contrast of groups that can be estimated here.
-    """
-    rows = table[table["estimand"] == "slope_difference"]
-    if rows.empty:
-        return prose(["The study declares no contrast of groups that can be estimated here."])
-    least = rows[["df", "df_satterthwaite"]].min(axis=1)
-    told = rows[((rows["conf_low"] > 0) | (rows["conf_high"] < 0)) & (least >= LEAST_DF)]
-    said = [f"Of {len(rows)} differences of slopes, {len(told)} leave out zero (unadjusted)."]
-    scarce = int((least < LEAST_DF).sum())
-    if scarce:
-        said.append(f"{scarce} of them rest on under four degrees of freedom and tell nothing.")
-    for _, row in told.reindex(told["estimate"].abs().sort_values().index[::-1]).head(3).iterrows():
-        term, outcome = (in_sentence(study.label(row[key])) for key in ("term", "outcome"))
-        ends = range_of(row["conf_low"], row["conf_high"])
-        said.append(
-            f"{term[:1].upper()}{term[1:]} on {outcome}, {row['versus']}: "
-            f"{number(row['estimate'])} ({ends})."
-        )
-    return prose(said)
 
 
 def diagnostics_reading(table: pd.DataFrame | None) -> Prose:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.moments import Array
@@ -180,6 +179,8 @@ class _Likelihood:
 
     def highest(self) -> Array:
         """Theta of the greatest likelihood; refuse when none is found."""
+        from scipy.optimize import minimize
+
         rows, columns = self.entries
         size = np.diagonal(self.products, axis1=1, axis2=2).sum(axis=0) / self.n
         # Random parts that each account for some of the variance, whatever the columns' units.

@@ -38,6 +38,7 @@ REASONS = {
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
     "measurement_error": "settled by scores alone, but not when corrected for measurement error",
+    "negative_slope": "it accounts for most, but goes with less of the outcome",
     "low_reliability": "measured too unreliably",
     "not_distinct": "cannot be told apart as measured here",
     "not_invariant": "the items do not mean the same in each group",

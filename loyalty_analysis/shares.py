@@ -19,7 +19,8 @@ from loyalty_analysis.moments import Array, Moments, residuals
 
 MOST_EXACT = 15
 """With more drivers or sets than this, orders are sampled."""
-ORDERINGS = 400
+ORDERINGS = 200
+"""About how many orders are sampled, their reverses not counted."""
 _NOTHING = 1e-10
 _AT_A_TIME = 2048
 
@@ -48,16 +49,18 @@ class Players:
 
     @cached_property
     def orderings(self) -> Array | None:
-        """Sampled orders in pairs of an order and its reverse, always the same ones.
+        """Sampled orders, always the same ones; None where all orders are counted.
 
-        None where all orders are counted.
+        Blocks of one random order, turned round step by step so that each player stands once in
+        each place, and the reverses of these.
         """
         count = len(self.sets)
         if count <= MOST_EXACT:
             return None
         random = np.random.Generator(np.random.Philox(key=20))
-        forward = np.array([random.permutation(count) for _ in range(ORDERINGS // 2)])
-        return np.stack([forward, forward[:, ::-1]], axis=1).reshape(ORDERINGS, count)
+        turned = (np.arange(count) + np.arange(count)[:, None]) % count
+        blocks = [random.permutation(count)[turned] for _ in range(max(ORDERINGS // count, 10))]
+        return np.concatenate([np.concatenate([one, one[:, ::-1]]) for one in blocks])
 
     @cached_property
     def _bounds(self) -> list[int]:
@@ -114,7 +117,8 @@ def shares(moments: Moments, outcome: str, players: Players, controls: Sequence[
     ----------
     Lindeman, Merenda & Gold (1980), Introduction to Bivariate and Multivariate Analysis, p. 119;
     Grömping (2006), Journal of Statistical Software 17(1); sampled orders: Castro, Gómez & Tejada
-    (2009), Computers & Operations Research 36, 1726-1730.
+    (2009), Computers & Operations Research 36, 1726-1730; in balanced blocks: Mitchell et al.
+    (2022), Journal of Machine Learning Research 23(43).
 
     Notes
     -----

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.categorical_tables import categorical_table
 from loyalty_analysis.effect_tables import (
     drivers_table,
     mediation_groups_table,
@@ -19,6 +20,12 @@ from loyalty_analysis.effect_tables import (
     orders_table,
 )
 from loyalty_analysis.formatting import VERDICT_MARKS, capitalised, number
+from loyalty_analysis.group_tables import (
+    group_means_table,
+    mixed_table,
+    moderation_table,
+    simple_slopes_table,
+)
 from loyalty_analysis.measurement_tables import (
     gates_table,
     items_table,
@@ -32,20 +39,25 @@ from loyalty_analysis.typesetting import SIMULATED, Table, about_sample, estimat
 
 __all__ = [
     "attrition_table",
+    "categorical_table",
     "contrasts_table",
     "correlations_table",
     "descriptives_table",
     "diagnostics_table",
     "drivers_table",
     "gates_table",
+    "group_means_table",
     "invariance_table",
     "items_table",
     "mediation_groups_table",
     "mediation_table",
+    "mixed_table",
+    "moderation_table",
     "orders_table",
     "quality_table",
     "regression_table",
     "reliability_table",
+    "simple_slopes_table",
     "structures_table",
     "verdict_summary",
 ]

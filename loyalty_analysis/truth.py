@@ -106,7 +106,7 @@ def _indirect(study: Study, claim: Claim, outcome: str, whole: Moments) -> Value
     path = (claim.term, *claim.through, outcome)
     if equation is None or set(path) - set(study.model_constructs):
         return {}
-    beside = _columns(beside_path(study, path), whole.columns)
+    beside = [_columns(rest, whole.columns) for rest in beside_path(study, path)]
     return _keyed(INDIRECT, equation.model, [THROUGH.join(path[:-1])], chain(whole, path, beside))
 
 

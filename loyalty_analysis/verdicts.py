@@ -103,6 +103,8 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
             return Ruling(INCONCLUSIVE, reason=case.untwinned or MEASUREMENT), shown
         if twin is not None and twin.size != found.size and found.size:
             found = replace(found, size="unresolved")
+    if found.verdict == SUPPORTED and case.against:
+        return Ruling(INCONCLUSIVE, reason=case.against), shown
     if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":
         return Ruling(INCONCLUSIVE, reason="size_unresolved"), shown
     return found, shown
@@ -147,7 +149,9 @@ def _row(
 ) -> dict[str, object]:
     claim = case.claim
     guide = ""
-    more_data = not found.reason.startswith(MEASUREMENT) and case.structures is None
+    # More of the same respondents mend neither measurement nor four degrees of freedom.
+    other = (MEASUREMENT, "few_", "negative_slope")
+    more_data = not found.reason.startswith(other) and case.structures is None
     if shown is not None and found.verdict == INCONCLUSIVE and more_data:
         clusters = survey.n_clusters
         present = clusters or shown.n

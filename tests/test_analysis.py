@@ -60,13 +60,21 @@ COLUMNS = {
     ],
     "importance_performance": ["outcome", "term", "effect", "score", "n"],
     "categorical": ["model", "outcome", "kind", "term", "quantity", "estimate", "n", "linear"],
+    "moderation": ["group", "model", "outcome", "levels", "statistic", "df1", "df2", "p_value"],
+    "simple_slopes": ["group", "level", "model", "outcome", "term", "estimate", "n", "pooled"],
+    "group_means": ["group", "level", "construct", "n", "mean", "sd", "conf_low", "conf_high"],
+    "group_tests": ["group", "construct", "test", "statistic", "p_value", "note"],
+    "mixed": ["group", "model", "outcome", "term", "estimate", "random_sd", "agrees", "note"],
     "quality": ["check", "scope", "group", "value", "count", "n", "note"],
 }  # fmt: skip
 NEEDED = {
     "models", "regression", "contrasts", "correlations", "attrition", "reliability",
     "discriminant", "cfa_fit", "cfa_loadings", "invariance", "gates",
 }  # fmt: skip
-RESPONDENTS = {"answers", "diagnostics", "quality", "mediation_groups", "categorical"}
+RESPONDENTS = {
+    "answers", "diagnostics", "quality", "mediation_groups", "categorical", "moderation",
+    "simple_slopes", "group_means", "group_tests", "mixed",
+}  # fmt: skip
 CHANGES = {
     "model.controls": ["age", "gender"],
     "model.moderators": ["shown"],

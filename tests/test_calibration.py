@@ -43,7 +43,7 @@ def test_quick_null_mediator(campaign: ModuleType) -> None:
 def test_the_kept_table_is_as_asked(campaign: ModuleType) -> None:
     page = (FOLDER / "effects.md").read_text(encoding="utf-8")
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-    coverage = [row for row in rows if len(row) == 7 and row[-1] in ("yes", "no")]
+    coverage = [row for row in rows if len(row) == 8 and row[-1] in ("yes", "no")]
     assert len(coverage) == len(campaign.DESIGNS) * len(campaign.ESTIMANDS)
     assert [row for row in coverage if row[-1] == "no"] == []
     shares = [float(re.split("%", row[1])[0]) for row in rows if len(row) == 2 and "%" in row[1]]

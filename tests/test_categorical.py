@@ -13,10 +13,10 @@ import pytest
 import reference_data
 from factory import REMOVE, answers, survey_of
 from golden_data import FOLDER, survey, write_study
-from scipy.special import expit
+from scipy.special import expit, logit, ndtr
 from scipy.stats import binom, chi2
 
-from loyalty_analysis.categorical import COLUMNS, categorical, robust
+from loyalty_analysis.categorical import COLUMNS, categorical
 from loyalty_analysis.categorical_readings import categorical_reading
 from loyalty_analysis.categorical_tables import categorical_table
 from loyalty_analysis.errors import DataError, StudyError
@@ -140,24 +140,80 @@ outcomes = { stays = "behaviour", answer = "intention" }
 controls = ["region"]
 """
 GOLDEN = pd.read_csv(FOLDER / "categorical.csv").set_index(["model", "quantity", "term"])
+COUNTED = {"probability": [0, 1], "scale points": [1, 2, 3, 4, 5], "top box": [0, 0, 0, 0, 1]}
+
+
+def plain_logit(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Log-likelihood of each respondent, for complex parameters too."""
+    cuts, linear = at[x.shape[1] :], x @ at[: x.shape[1]]
+    below = 1 / (1 + np.exp(linear[:, None] - cuts))
+    ends = np.hstack([np.zeros((len(x), 1)), below, np.ones((len(x), 1))])
+    return np.log(np.diff(ends, axis=1)[np.arange(len(x)), y])
+
+
+def plain_scores(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    steps = 1e-30j * np.eye(len(at))
+    return np.column_stack([plain_logit(at + step, x, y).imag / 1e-30 for step in steps])
+
+
+def plain_changes(at: np.ndarray, x: np.ndarray, weights: np.ndarray, points: Any) -> np.ndarray:
+    cuts, slopes = at[x.shape[1] :], at[: x.shape[1]]
+    below = 1 / (1 + np.exp((x @ slopes)[:, None] - cuts))
+    return slopes * (weights @ (below * (1 - below) @ np.diff(points)) / weights.sum())
+
+
+def jackknifed(
+    model: OrderedLogit, y: np.ndarray, clusters: np.ndarray, points: Any = None
+) -> np.ndarray:
+    """Errors of slopes or changes: the linearised jackknife over clusters, written out."""
+    at, x, w = np.concatenate([model.slopes, model.thresholds]), model.x, model.weights
+    steps = 1e-5 * np.eye(len(at))
+    score = plain_scores(at, x, y)
+    sides = [(plain_scores(at - one, x, y) - plain_scores(at + one, x, y)) / 2e-5 for one in steps]
+    lost = []
+    for cluster in np.unique(clusters):
+        own = clusters == cluster
+        left = np.array([w[~own] @ side[~own] for side in sides])
+        step = np.linalg.solve(left, w[own] @ score[own])
+        if points is None:
+            lost.append(step[: x.shape[1]])
+            continue
+        slope = np.imag([plain_changes(at + 1e-30j * e, x, w, points) for e in np.eye(len(at))])
+        others = plain_changes(at, x[~own], w[~own], points)
+        lost.append(step @ slope / 1e-30 + plain_changes(at, x, w, points) - others)
+    return np.sqrt((1 - 1 / len(lost)) * np.square(lost).sum(axis=0))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("errors", ["plain", "store", "team"])
 def test_logits_of_a_study_agree_with_r(tmp_path: Path, weighted: bool, errors: str) -> None:
-    """Slopes of R stop at 5e-7 (polr); its errors come from numerical second derivatives."""
+    """Slopes of R stop at 5e-7 (polr); its errors come from numerical second derivatives.
+
+    Errors of clusters, as R sums them, are the ones without their jackknife.
+    """
     frame = survey()
     frame = frame.assign(stays=(frame["y1"] > 3) * 1, answer=frame["y1"].round().clip(1, 5))
     design = 'weight = "w"\n' if weighted else ""
     design += f'cluster = "{errors}"\n' if errors != "plain" else ""
-    found = categorical(read_survey(write_study(tmp_path, MODEL, design, frame)))
+    read = read_survey(write_study(tmp_path, MODEL, design, frame))
+    found = categorical(read)
     assert len(found) == 4 * 5 and (found["note"] == "").all()
     kinds = found["kind"] + (".weighted" if weighted else "")
     wanted = GOLDEN.loc[list(zip(kinds, found["quantity"], found["term"], strict=True))]
     np.testing.assert_allclose(found["estimate"], wanted["estimate"], rtol=2e-6)
-    np.testing.assert_allclose(found["std_error"], wanted[errors], rtol=5e-4)
-    changes = (found["quantity"] != "coefficient").to_numpy()
-    np.testing.assert_allclose(found["std_error"][changes], wanted[errors][changes], rtol=4e-5)
+    if read.clusters is None:
+        np.testing.assert_allclose(found["std_error"], wanted["plain"], rtol=5e-4)
+        changes = (found["quantity"] != "coefficient").to_numpy()
+        np.testing.assert_allclose(found["std_error"][changes], wanted["plain"][changes], rtol=4e-5)
+    else:
+        assert read.frame is not None
+        terms = [*found["term"].unique(), *read.terms(["region"])]
+        x = read.frame[terms].to_numpy(float)
+        for (outcome, quantity), rows in found.groupby(["outcome", "quantity"]):
+            y = codes(read.frame[outcome])
+            model = ordered_logit(x, y, read.weights)
+            plainly = jackknifed(model, y, read.clusters, COUNTED.get(quantity))
+            np.testing.assert_allclose(rows["std_error"], plainly[:4], rtol=1e-6)
     freedom = {"store": 11, "team": 59}.get(errors)
     ordered = (found["kind"] == "ordered logit") * 3  # thresholds beyond the first
     np.testing.assert_array_equal(found["df"], freedom or 240 - 7 - ordered)
@@ -234,7 +290,7 @@ def test_influence_is_what_another_weight_changes() -> None:
 
 def test_known_slopes_are_recovered_and_covered() -> None:
     found = ordered_logit(*drawn(40_000, 8))
-    error = robust(found.slopes, found.influence[:, :2], 1).std_error
+    error = found.robust(found.slopes, found.influence[:, :2]).std_error
     assert (np.abs(found.slopes - [0.8, -0.4]) < 4 * error).all()
     assert (np.abs(found.thresholds - [-1.5, 0, 1.5]) < 0.1).all()
     points, draws, inside = np.arange(4.0), 400, np.zeros(4)
@@ -243,19 +299,103 @@ def test_known_slopes_are_recovered_and_covered() -> None:
         one = ordered_logit(*drawn(150, 100 + seed))
         changes, moved = one.changes(points)
         influence = np.hstack([one.influence[:, :2], moved])
-        low, high = robust(np.concatenate([one.slopes, changes]), influence, 145).interval()
+        low, high = one.robust(np.concatenate([one.slopes, changes]), influence).interval()
         inside += (low < truth) & (truth < high)
     least, most = binom.ppf([0.0005, 0.9995], draws, 0.95)
     assert ((least <= inside) & (inside <= most)).all(), inside / draws
 
 
-def test_robust_errors_sum_by_cluster() -> None:
-    influence, shops = np.array([[1.0], [2.0], [-3.0], [0.0]]), np.array(["a", "a", "b", "b"])
-    found = robust(np.array([0.0]), influence, 2, shops)
-    assert (found.std_error[0], found.df) == (6.0, 1)  # (9 + 9) x 2 / 1
-    assert robust(np.array([0.0]), influence, 2).std_error[0] == pytest.approx((14 * 4 / 3) ** 0.5)
+def clustered(n: int, clusters: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A term within and a term between clusters, both slopes 0.5, exactly: errors are logistic.
+
+    Those of a cluster go together, by normal scores that correlate 0.1.
+    """
+    rng, cluster = np.random.default_rng([seed, clusters, n]), np.arange(n) % clusters
+    x = np.column_stack([rng.normal(size=n), rng.normal(size=clusters)[cluster]])
+    score = 0.1**0.5 * rng.normal(size=clusters)[cluster] + 0.9**0.5 * rng.normal(size=n)
+    return x, x @ [0.5, 0.5] + logit(ndtr(score)), cluster
+
+
+def test_few_clusters_cover_slopes_and_changes_between_them() -> None:
+    """Sums by cluster without their jackknife cover the term between clusters .86 of the time."""
+    nodes, mass = np.polynomial.hermite_e.hermegauss(40)
+    chance = expit(0.5**0.5 * nodes)
+    truth = [0.5, 0.5, *[0.5 * mass @ (chance * (1 - chance)) / mass.sum()] * 2]
+    draws, inside = 400, np.zeros(4)
+    for seed in range(draws):
+        x, latent, cluster = clustered(200, 10, seed)
+        one = ordered_logit(x, (latent > 0).astype(int), clusters=cluster)
+        changes, moved = one.changes(np.array([0.0, 1.0]))
+        values, influence = np.append(one.slopes, changes), np.hstack([one.influence[:, :2], moved])
+        low, high = one.robust(values, influence).interval()
+        inside += (low < truth) & (truth < high)
+    least, most = binom.ppf([0.0005, 0.9995], draws, 0.95)
+    assert ((least <= inside) & (inside <= most)).all(), inside / draws
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_clusters_agree_with_fits_without_each_of_them(count: int) -> None:
+    """One step of Newton's method is close to the maximum: errors agree within three percent."""
+    x, latent, cluster = clustered(1200, 12, 1)
+    y, points = np.digitize(latent, [-1, 0, 1] if count == 4 else [0]), np.arange(count) ** 2.0
+    weights = np.random.default_rng(2).uniform(0.5, 2, len(x))
+    model = ordered_logit(x, y, weights, cluster)
+    without = [
+        ordered_logit(x[left], y[left], weights[left])
+        for left in (cluster != number for number in range(12))
+    ]
+    for (values, influence), refits in (
+        ((model.slopes, model.influence[:, :2]), [one.slopes for one in without]),
+        (model.changes(points), [one.changes(points)[0] for one in without]),
+    ):
+        found = model.robust(values, influence)
+        wanted = np.sqrt(11 / 12 * np.square(refits - values).sum(axis=0))
+        np.testing.assert_allclose(found.std_error, wanted, rtol=0.03)
+        assert found.df == 11
+
+
+def test_clusters_that_cannot_be_left_out() -> None:
+    x, y = drawn(60, 11)
+    cluster = np.repeat(["north", "south", "west"], 20)
+    only = np.column_stack([x, cluster == "west"])
+    words = "without cluster 'west' nothing is left to tell of shop, so errors"
+    with pytest.raises(DataError, match=words):
+        ordered_logit(only, y, clusters=cluster, terms=["a", "b", "shop"])
+    # Neither column lives in one cluster, their difference does.
+    twin = x[:, 0] + (cluster == "south") * np.random.default_rng(1).normal(size=60)
+    with pytest.raises(DataError, match="'south' nothing is left to tell of a and c, so"):
+        ordered_logit(np.column_stack([x, twin]), y, clusters=cluster, terms=["a", "b", "c"])
     with pytest.raises(DataError, match="only one cluster"):
-        robust(np.array([0.0]), influence, 2, np.full(4, "a"))
+        ordered_logit(x, y, clusters=np.full(60, "a"))
+
+
+@pytest.mark.parametrize("design", [{}, {"design.weight": "w"}])
+def test_a_category_that_lives_in_one_cluster_is_named(tmp_path: Path, design: Any) -> None:
+    frame = answers()
+    frame["gender"] = np.where(frame["industry"] == "goods1", "other", frame["sector"])
+    changes = {"model.controls": ["gender"], "design.cluster": "industry"} | design
+    read = survey_of(tmp_path, changes, frame)
+    found = categorical(read)
+    assert set(found["term"]) == {""} and found["estimate"].isna().all()
+    said = "Not estimated: without cluster 'goods1' nothing is left to tell of gender[other], so "
+    assert found["note"].str.startswith(said).all()
+    assert f"Search: n{said[1:]}errors cannot be clustered" in shown(read, found)[0]
+
+
+@pytest.mark.parametrize(("clusters", "told"), [(4, False), (5, True)])
+def test_too_few_clusters_tell_no_side(tmp_path: Path, clusters: int, told: bool) -> None:
+    frame = answers().assign(sea1=lambda table: table["sea1"].clip(3, 6) + 1)
+    frame["industry"] = np.arange(120) % clusters
+    read = survey_of(tmp_path, {"design.cluster": "industry"}, frame)
+    found = categorical(read)
+    unseen, few = "Nobody answered 1, 2 and 3.", "Too few clusters (4) stand behind its intervals"
+    assert set(found["note"]) == {unseen if told else f"{unseen} {few} to tell a side."}
+    assert set(found["df"]) == {clusters - 1}
+    reading, table = shown(read, found)
+    assert (few in reading, few in table) == (not told, not told)
+    assert ("One point more" in reading, "linear model only" in reading) == (told, False)
+    assert ("Told from zero by the categorical model only: affective" in reading) == told
+    assert "The linear model tells" not in reading
 
 
 # ---- which outcomes, and what cannot be had --------------------------------------------------

@@ -136,8 +136,9 @@ def test_groups_with_and_without_a_declared_contrast() -> None:
     said = str(readings.mediation_groups_reading(table, STUDY))
     assert said == (
         "Sector, goods − services: 2 of 2 differences of indirect effects leave out zero "
-        "(unadjusted): affective commitment on repurchase intention 0.06 (95% interval 0.03 to "
-        "0.09) and forced commitment on repurchase intention −0.03 (95% interval −0.07 to 0.00)."
+        "(unadjusted): affective commitment on repurchase intention 0.063 (95% interval 0.033 to "
+        "0.093) and forced commitment on repurchase intention −0.035 (95% interval −0.065 to "
+        "−0.005)."
     )
     few = table.assign(df_satterthwaite=3.0)
     assert str(readings.mediation_groups_reading(few, STUDY)) == (
@@ -182,7 +183,7 @@ def test_drivers_in_plain_words() -> None:
         "intention.",
         "These are shares of explained variance; they have no direction and do not say what would "
         "change.",
-        "Satisfaction, the mediator, takes credit for what works through it.",
+        "Satisfaction, the mediator, is credited with what it shares with the drivers before it.",
     )
 
 

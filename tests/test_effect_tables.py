@@ -98,7 +98,10 @@ def test_shares_are_points_sorted_by_rank_with_their_sign() -> None:
     assert [cell[4] for cell in printed] == ["98%", "1%", "1%"]
     assert printed[-1][5] == "–", "the last has no next"
     assert any("R² = 48%, controls 3%" in cell[0] for cell in cells(table))
-    assert "A mediator takes credit for what works through it: satisfaction." in notes(table)
+    assert (
+        "A mediator is credited with what it shares with the drivers before it: satisfaction."
+        in notes(table)
+    )
 
 
 def test_sampled_orders_and_failed_replicates_are_told() -> None:

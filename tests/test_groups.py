@@ -193,6 +193,15 @@ def test_nothing_to_compare_gives_empty_frames(tmp_path: Path) -> None:
         assert function(known).empty and function(alone).empty
 
 
+def test_no_level_large_enough(tmp_path: Path) -> None:
+    frame = survey()
+    one = grouped(tmp_path, frame=frame.assign(region=frame.index // 5), groups='"region"')
+    said = "fewer than 10 respondents in 48 of 48 levels: left out; fewer than two levels can be"
+    for table in (moderation(one), group_tests(one)):
+        assert table["p_value"].isna().all() and (table["note"] == f"{said} compared").all()
+    assert simple_slopes(one).empty and group_means(one).empty
+
+
 def null_p_values(clustered: bool, seeds: int) -> tuple[np.ndarray, np.ndarray]:
     """P values where slopes are the same: ours, and those of F on the residual degrees."""
     found, naive = [], []
@@ -213,7 +222,7 @@ def null_p_values(clustered: bool, seeds: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_tests_of_equal_slopes_keep_their_level() -> None:
-    seeds = 200
+    seeds = 100
     limit = stats.binom.ppf(0.999, seeds, 0.05) / seeds
     plain, _ = null_p_values(clustered=False, seeds=seeds)
     few, naive = null_p_values(clustered=True, seeds=seeds)
@@ -309,12 +318,12 @@ def pooled_and_true(seed: int, tau: float) -> pd.DataFrame:
     return table.assign(true=true)
 
 
-@pytest.mark.parametrize("tau", [0.0, 0.15, 0.4])
+@pytest.mark.parametrize("tau", [0.0, 0.3])
 def test_pooled_slopes_of_small_levels_are_nearer_the_truth_and_covered(tau: float) -> None:
-    table = pd.concat(pooled_and_true(seed, tau) for seed in range(60))
+    table = pd.concat(pooled_and_true(seed, tau) for seed in range(40))
     small = table[table["n"] <= 20]
     error = [float(((small[name] - small["true"]) ** 2).mean()) for name in ("pooled", "estimate")]
-    assert error[0] < (0.95 if tau > 0.3 else 0.6) * error[1]
+    assert error[0] < (0.9 if tau else 0.4) * error[1]
     inside = (table["pooled_low"] <= table["true"]) & (table["true"] <= table["pooled_high"])
     limit = stats.binom.ppf(0.001, len(table), 0.95) / len(table)
     assert inside.mean() >= limit

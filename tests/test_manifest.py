@@ -35,7 +35,7 @@ def test_a_manifest_names_study_data_versions_and_the_command_to_repeat_it() -> 
     assert found["respondents"] == {"read": 250, "analysed": 250}
     assert {"loyalty_analysis", "python", "numpy", "pandas", "scipy"} <= set(versions())
     assert found["command"] == "loyalty judge bank_customers --set 'title='\"'\"'Other bank'\"'\"''"
-    assert found["seed"] is None
+    assert found["seed"] == 1
 
 
 def test_nothing_in_a_manifest_names_the_machine(tmp_path: Path) -> None:

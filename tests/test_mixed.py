@@ -287,9 +287,8 @@ def test_small_groups_are_left_out_and_few_groups_refused() -> None:
     table = mixed(made(small.reset_index(drop=True), ["a", "b"]))
     assert (table["levels"] == 6).all() and (table["n"] == 240).all()
     few = mixed(made(drawn(groups=5), ["a", "b"]))
-    assert few["note"].tolist() == [
-        f"5 groups of 10 respondents or more; {LEAST_GROUPS} are needed"
-    ]
+    said = f"groups of 10 respondents or more: 5; needed: {LEAST_GROUPS}"
+    assert few["note"].tolist() == [said]
 
 
 def test_collinear_terms_leave_a_note() -> None:
@@ -301,9 +300,9 @@ def test_collinear_terms_leave_a_note() -> None:
 def test_average_slopes_are_covered() -> None:
     """Truth: 0.5 per unit, twelve groups whose slopes have an SD of 0.3."""
     inside = []
-    for seed in range(60):
+    for seed in range(40):
         frame = drawn(seed)
         row = mixed(made(frame, ["a", "b"])).set_index("term").loc["a"]
         true = 0.5 * frame["a"].std() / frame["y"].std()
         inside.append(row["conf_low"] <= true <= row["conf_high"])
-    assert np.mean(inside) >= 0.86  # binomial 99.9%
+    assert np.mean(inside) >= 0.82  # binomial 99.9%

@@ -272,7 +272,7 @@ def test_names_do_not_matter(drawn, words):
         if isinstance(value, list):
             return [named(one) for one in value]
         return (
-            "".join(new.get(part, part) for part in re.split(r"(:| \+ )", value))
+            "".join(str(new.get(part, part)) for part in re.split(r"(:| \+ )", value))
             if isinstance(value, str)
             else value
         )

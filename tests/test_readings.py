@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from loyalty_analysis.readings import contrasts_reading, slope_sentence
+from loyalty_analysis.readings import differences_reading, slope_sentence
 from loyalty_analysis.study import Study, load_study
 
 ROW = pd.Series(
@@ -41,11 +41,11 @@ def test_differences_on_few_degrees_of_freedom_tell_nothing(study: Study) -> Non
     row = {
         "estimand": "slope_difference", "term": "economic", "outcome": "advocacy",
         "versus": "goods - services", "estimate": 0.3, "conf_low": 0.1, "conf_high": 0.5,
-        "df": 7.0, "df_satterthwaite": 2.0,
+        "df": 7.0, "df_satterthwaite": 2.0, "group": "sector",
     }  # fmt: skip
     sound = {**row, "df_satterthwaite": float("nan")}
-    said = str(contrasts_reading(pd.DataFrame([row, sound]), study))
+    said = str(differences_reading(pd.DataFrame([row, sound]), None, study))
     assert said.startswith(
-        "Of 2 differences of slopes, 1 leave out zero (unadjusted). "
+        "Goods less services: of 2 differences of slopes, 1 leaves out zero (unadjusted). "
         "1 of them rest on under four degrees of freedom and tell nothing."
     )
