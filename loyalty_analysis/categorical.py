@@ -59,8 +59,8 @@ def categorical(survey: Survey) -> pd.DataFrame:
     ----------
     Huber (1967), Proc. Fifth Berkeley Symposium 1, 221-233; Binder (1983), International
     Statistical Review 51, 279-292 (weights); MacKinnon, Nielsen & Webb (2024), arXiv:2406.00650
-    (clusters); Long & Freese (2014), Regression Models
-    for Categorical Dependent Variables Using Stata, 3rd ed., ch. 4, 6 and 7 (average changes).
+    (clusters); Long & Freese (2014), Regression Models for Categorical Dependent Variables Using
+    Stata, 3rd ed., ch. 4, 6 and 7 (average changes).
 
     Examples
     --------

@@ -279,7 +279,8 @@ def _share_notes(rows: pd.DataFrame, study: Any) -> list[str]:
         f"up to {number(100 * sampled['sampling_error'].max(), 2)} points."
         if len(sampled)
         else "",
-        f"A mediator is credited with what it shares with the drivers before it: {in_sentence(study.label(mediator))}."
+        "A mediator is credited with what it shares with the drivers before it: "
+        f"{in_sentence(study.label(mediator))}."
         if mediator
         else "",
         about_sample(rows["n"], study),

@@ -62,8 +62,7 @@ class OrderedLogit:
         -------
         tuple of ndarray, shapes (k,) and (n, k)
             The average marginal effects, and each respondent's influence on them. It counts the
-            terms as sampled too: other respondents (without a cluster: those left) would also have
-            other values of them.
+            terms as sampled too: other respondents would also have other values of them.
         """
         share = self.weights / self.weights.sum()
         below = expit(self.thresholds - (self.x @ self.slopes)[:, None])
@@ -115,12 +114,9 @@ class OrderedLogit:
 
 
 def ordered_logit(
-    x: Array,
-    answers: Array,
-    weights: Array | None = None,
-    clusters: Array | None = None,
+    x: Array, answers: Array, weights: Array | None = None, clusters: Array | None = None,
     terms: Sequence[str] = (),
-) -> OrderedLogit:
+) -> OrderedLogit:  # fmt: skip
     """Fit an ordered logit by Newton's method.
 
     Parameters
@@ -129,12 +125,10 @@ def ordered_logit(
         Terms, none constant, not collinear.
     answers : ndarray of int, shape (n,)
         0, 1, 2, ... in order, each given by somebody.
-    weights : ndarray, shape (n,), optional
-        Probability weights (or counts of respondents alike).
-    clusters : ndarray, shape (n,), optional
-        Cluster labels.
-    terms : sequence of str, optional
-        Names of the terms, for messages.
+    weights, clusters : ndarray, shape (n,), optional
+        Probability weights (or counts of respondents alike), and cluster labels.
+    terms : sequence of str
+        Names for messages.
 
     Returns
     -------
@@ -143,16 +137,15 @@ def ordered_logit(
     Raises
     ------
     DataError
-        When no maximum is found (the terms tell some answers apart completely), there are no
-        more respondents than parameters, one cluster only, or a term that lives in one cluster.
+        No maximum (the terms tell some answers apart completely), too few respondents, one
+        cluster only, or a term that lives in one.
 
     References
     ----------
     McCullagh (1980), Journal of the Royal Statistical Society B 42, 109-142; the likelihood is
     concave: Pratt (1981), Journal of the American Statistical Association 76, 103-106. Clusters:
-    the linearised jackknife CV3L of MacKinnon, Nielsen & Webb (2024), Cluster-robust jackknife and
-    bootstrap inference for logistic regression models, arXiv:2406.00650. Checked against R's polr,
-    clm, glm (with sandwich), clusters against fits without each of them.
+    MacKinnon, Nielsen & Webb (2024), arXiv:2406.00650, CV3L. Checked against R (polr, clm, glm,
+    sandwich), and refits without each cluster.
 
     Examples
     --------
@@ -161,41 +154,42 @@ def ordered_logit(
     array([1.858])
     """
     share = np.ones(len(x)) if weights is None else weights
-    centre, size = x.mean(axis=0), x.std(axis=0)
+    centre, size, k = x.mean(axis=0), x.std(axis=0), x.shape[1]
     z = (x - centre) / size
     cut = np.bincount(answers, share).cumsum()[:-1] / share.sum()
-    parameters = np.concatenate([np.zeros(x.shape[1]), logit(cut)])
-    if len(x) <= len(parameters):
-        raise DataError(f"{len(x)} respondents for {len(parameters)} parameters")
-    parameters = _highest(parameters, z, answers, share)
+    if len(x) <= k + len(cut):
+        raise DataError(f"{len(x)} respondents for {k + len(cut)} parameters")
+    parameters = _highest(np.concatenate([np.zeros(k), logit(cut)]), z, answers, share)
     value, scores, information = _likelihood(parameters, z, answers, share)
     inverse = np.linalg.inv(information)
     moved, numbers = scores @ inverse, None
     if clusters is not None:
-        names, numbers = np.unique(clusters, return_inverse=True)
-        if len(names) < 2:
-            raise DataError("only one cluster in the analysis sample: errors cannot be clustered")
-        for number, name in enumerate(names):
-            own = numbers == number
+        names, numbers = _several(clusters)
+        for own, name in ((numbers == number, name) for number, name in enumerate(names)):
             lost = _likelihood(parameters, z[own], answers[own], share[own])[2]
-            moved[own] = scores[own] @ _without(lost, information, str(name), terms)
-    # From z-scores back to the units of the terms.
-    back = np.eye(len(parameters))
-    k = x.shape[1]
+            moved[own] = scores[own] @ _without(lost, information, name, terms)
+    back = np.eye(len(parameters))  # from z-scores to the units of the terms
     back[:k, :k] /= size
     back[k:, :k] = centre / size
-    raw = back @ parameters
-    covariance, moved = back @ inverse @ back.T, moved @ back.T
-    return OrderedLogit(raw[:k], raw[k:], covariance, moved, value, x, share, numbers)
+    raw, covariance = back @ parameters, back @ inverse @ back.T
+    return OrderedLogit(raw[:k], raw[k:], covariance, moved @ back.T, value, x, share, numbers)
 
 
-def _without(lost: Array, information: Array, cluster: str, terms: Sequence[str]) -> Array:
-    """Inverse of the information without that of a cluster; refuse when nothing is left of some."""
+def _several(clusters: Array) -> tuple[Array, Array]:
+    """Names of the clusters, and the number of each respondent's."""
+    names, numbers = np.unique(clusters, return_inverse=True)
+    if len(names) > 1:
+        return names, numbers
+    raise DataError("only one cluster in the analysis sample: errors cannot be clustered")
+
+
+def _without(lost: Array, information: Array, cluster: object, terms: Sequence[str]) -> Array:
+    """Inverse of the information without a cluster's; refuse when nothing is left of a term."""
     left, directions = eigh(information - lost, information)
     if left[0] > 1e-9:  # of 1: a direction of which the cluster knows nothing
         return directions / left @ directions.T
     shown = np.abs(directions[: len(terms), 0])
-    names = [term for term, size in zip(terms, shown, strict=True) if size > 1e-6 * shown.max()]
+    names = [term for term, size in zip(terms, shown, strict=True) if size > 1e-4 * shown.max()]
     raise DataError(
         f"without cluster '{cluster}' nothing is left to tell of {listing(names) or 'a term'}, so "
         "errors cannot be clustered: take it out of the model, or merge the cluster with another"

@@ -23,9 +23,9 @@ TITLE = "## Real surveys: largest differences from R"
 HEAD = ["analysis", "what is compared", "numbers", "largest difference", "tolerance"]
 TEXT = """
 Every number of reliability and validity, factor and structural models, invariance, mediation and
-relative importance in the folder that `LOYALTY_REFERENCE` names: {numbers} numbers in {analyses} analyses, all within tolerance. Made
-by `LOYALTY_REFERENCE=folder python tests/make_golden.py`; `test_golden.py` holds it true where that
-folder is there.
+relative importance in the folder that `LOYALTY_REFERENCE` names: {numbers} numbers in {analyses}
+analyses, all within tolerance. Made by `LOYALTY_REFERENCE=folder python tests/make_golden.py`;
+`test_golden.py` holds it true where that folder is there.
 
 A difference is relative to R's number. Estimates count relative to their error, p values to .001,
 RMSEA, intervals and z to .01 where that is larger; changes of CFI, RMSEA and SRMR to .01, which is
@@ -43,15 +43,16 @@ nothing here); alpha and rho_A of published loadings (they need the answers); th
 reliability of SQ in `ha2023_switching_costs` (misprinted, says `SOURCES.md`); `cfa_ordinal_wlsmv`
 (ordinal estimation is not offered).
 
-Of `mediation*`: percentile ends and errors of 10,000 resamples here and there, in Monte Carlo errors
-of their difference; `medsens` names the nearest point of its grid. Not compared: its other bootstrap
-intervals, Sobel errors (least squares' divisor), 500 simulations of `mediate`.
+Of `mediation*`: percentile ends and errors of 10,000 resamples here and there, in Monte Carlo
+errors of their difference; `medsens` names the nearest point of its grid. Not compared: its other
+bootstrap intervals, Sobel errors (least squares' divisor), 500 simulations of `mediate`.
 
 **Held by other tests**: `ols*` by `test_reference.py`, `ordered_logit*` and `brant_test` by
-`test_categorical.py`, `mixed*` by `test_mixed.py`, `groups_*` by `test_groups.py`.
+`test_categorical.py`, `mixed*` by `test_mixed.py`, `groups_*` by `test_groups.py`; each says what
+it leaves out.
 
-**Left for the issues they belong to**: `sensitivity*`, `specification_curve*`, `speccurve`, `typology`,
-`descriptives`, `correlations_composites`.
+**Left for the issues they belong to**: `sensitivity*`, `specification_curve*`, `speccurve`,
+`typology`, `descriptives`, `correlations_composites`.
 
 """
 

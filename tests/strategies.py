@@ -376,7 +376,8 @@ def doubtful(draw: st.DrawFn, sound: Mapping[str, Any]) -> Table:
 
 ESTIMANDS = [
     *["total", "direct", "path", "largest", "slope_difference", "interaction", "indirect",
-      "largest_share", "share_difference"] * 3, "ordered_means", "steps", "rival_models", "magic", "",
+      "largest_share", "share_difference"] * 3,
+    "ordered_means", "steps", "rival_models", "magic", "",
 ]  # fmt: skip
 terms = st.one_of(
     constructs,
