@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.inference import estimate, single, vectorized
-from loyalty_analysis.mediation import columns_of
+from loyalty_analysis.mediation import Columns, columns_of
 from loyalty_analysis.moments import Array, Moments, one_thread, residuals, slopes
 from loyalty_analysis.survey import Survey
 
@@ -81,31 +81,26 @@ def sensitivity(survey: Survey) -> pd.DataFrame:
     design = columns_of(survey)
     if design is None:
         return pd.DataFrame()
+    tables = [_of_outcome(design, outcome) for outcome in design.outcomes]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_outcome(design: Columns, outcome: str) -> pd.DataFrame:
     drivers, mediator, count = design.drivers, design.mediator, len(design.drivers)
     given = [*drivers, *design.controls]
 
     @vectorized
     def values(moments: Moments) -> Array:
         first = slopes(moments, mediator, given)[..., :count] * moments[drivers].size
-        found = []
-        for outcome in design.outcomes:
-            onward = onward_slope(moments, mediator, outcome, given)
-            each = first[..., None] * onward[..., None, :-1] / moments[[outcome]].size[..., None]
-            found += [each.reshape(*each.shape[:-2], -1), onward[..., -1:]]
-        return np.concatenate(found, axis=-1)
+        onward = onward_slope(moments, mediator, outcome, given)
+        each = first[..., None] * onward[..., None, :-1] / moments[[outcome]].size[..., None]
+        return np.concatenate([each.reshape(*each.shape[:-2], -1), onward[..., -1:]], axis=-1)
 
-    found = estimate(single(values), survey.sample(design.all))
-    low, high = found.interval()
-    columns = np.column_stack([found.values, low, high])
-    tables = []
-    for outcome, block in zip(
-        design.outcomes, np.split(columns, len(design.outcomes)), strict=True
-    ):
-        keys = pd.DataFrame(product(drivers, GRID), columns=["driver", "rho"])
-        keys[["estimate", "conf_low", "conf_high"]] = block[:-1]
-        keys[["rho_zero", "rho_zero_low", "rho_zero_high"]] = block[-1]
-        tables.append(keys.assign(outcome=outcome))
-    table = pd.concat(tables, ignore_index=True).assign(mediator=mediator, n=survey.n)
-    table["r2_product"] = table["rho_zero"] ** 2
-    first = ["driver", "mediator", "outcome"]
-    return table[[*first, *(name for name in table if name not in first)]]
+    found = estimate(single(values), design.sample(outcome))
+    ends = np.column_stack([found.values, *found.interval()])
+    keys = pd.DataFrame(product(drivers, GRID), columns=["driver", "rho"])
+    keys.insert(1, "mediator", mediator)
+    keys.insert(2, "outcome", outcome)
+    keys[["estimate", "conf_low", "conf_high"]] = ends[:-1]
+    keys[["rho_zero", "rho_zero_low", "rho_zero_high"]] = ends[-1]
+    return keys.assign(n=design.survey.n, r2_product=keys["rho_zero"] ** 2)

@@ -23,7 +23,14 @@ from loyalty_analysis.study import Study
 
 NOT_TESTABLE = "not testable"
 REGRESSIONS = "regressions"
-STRUCTURES = "data-and-measurement-would-fewer-constructs-do"
+SECTIONS = {
+    "rival_models": "data-and-measurement-would-fewer-constructs-do",
+    "indirect": "mediation-direct-indirect-total",
+    "largest_share": "drivers-shares-of-the-explained-variance",
+    "share_difference": "drivers-shares-of-the-explained-variance",
+    "slope_difference": "groups-how-far-do-two-groups-differ",
+}
+"""Where the evidence of an estimand stands that has a section of its own."""
 _WIDTH = 160.0  # of the drawing, in its own units
 
 
@@ -312,17 +319,15 @@ def _place(value: float, limit: float) -> float:
 
 
 def _anchor(record: dict[str, Any], page: _Page) -> str:
-    """Where the evidence for a row is: its equation, else the section of the regressions.
-
-    Structures of constructs are compared in a section of their own.
-    """
-    wanted = []
-    if record["estimand"] == "rival_models":
-        wanted = [STRUCTURES]
-    elif record["estimand"] in BUILT and record["verdict"] != NOT_TESTABLE:
-        equation = equation_of(page.study, record["estimand"], record["outcome"])
-        wanted = [model_anchor(equation.model)] if equation else []
+    """Where the evidence for a row is: its section or equation, else that of the regressions."""
+    estimand, judged = record["estimand"], record["verdict"] != NOT_TESTABLE
+    wanted = [SECTIONS[estimand]] if estimand in SECTIONS else []
+    if estimand in BUILT and estimand != "rival_models" and judged:
+        equation = equation_of(page.study, estimand, record["outcome"])
+        wanted += [model_anchor(equation.model)] if equation else []
         wanted.append(REGRESSIONS)
+    elif estimand != "rival_models":
+        wanted = []
     return next((anchor for anchor in wanted if anchor in page.anchors), "")
 
 

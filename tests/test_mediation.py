@@ -243,7 +243,7 @@ def test_sensitivity_meets_the_effects_at_zero(survey: Survey, table: pd.DataFra
                    scale="standardized")  # fmt: skip
         ends = same[["estimate", "conf_low", "conf_high"]].to_numpy(dtype=float)
         found_ends = [row.estimate, row.conf_low, row.conf_high]
-        np.testing.assert_allclose(found_ends, ends, rtol=0.01)
+        np.testing.assert_allclose(found_ends, ends, rtol=1e-6)
     for _, rows in found.groupby(["outcome", "driver"]):
         # The curve crosses zero at rho_zero, between the grid values around it.
         left, zero = rows[rows["rho"] < rows["rho_zero"]], rows["rho_zero"].iloc[0]

@@ -44,7 +44,9 @@ def test_differences_on_few_degrees_of_freedom_tell_nothing(study: Study) -> Non
         "df": 7.0, "df_satterthwaite": 2.0, "group": "sector",
     }  # fmt: skip
     sound = {**row, "df_satterthwaite": float("nan")}
-    said = str(differences_reading(pd.DataFrame([row, sound]), None, study))
+    gates = pd.DataFrame({"gate": ["invariance"], "about": "sector", "passes": True,
+                          "warns": False, "note": ""})  # fmt: skip
+    said = str(differences_reading(pd.DataFrame([row, sound]), gates, study))
     assert said.startswith(
         "Goods less services: of 2 differences of slopes, 1 leaves out zero (unadjusted). "
         "1 of them rest on under four degrees of freedom and tell nothing."
