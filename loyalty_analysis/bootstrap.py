@@ -3,7 +3,7 @@
 Drawing respondents with replacement gives each of them a count. Counts times the table of products
 of the columns are the moments of the resamples, a block of replicates in one matrix product. Whole
 clusters are drawn the same way, from products summed by cluster. Counts are drawn as Poisson
-numbers from a table and filled up to the sample's size, which takes half the time of drawing
+numbers from a table and filled up to the sample's size, which takes less time than drawing
 respondents one by one and has the same distribution.
 """
 
