@@ -6,7 +6,10 @@ referee asks for (:mod:`~loyalty_analysis.reliability`, :mod:`~loyalty_analysis.
 :mod:`~loyalty_analysis.cfa`, :mod:`~loyalty_analysis.invariance`,
 :mod:`~loyalty_analysis.gates`); everything with a closed form is a function of its moments
 (:mod:`~loyalty_analysis.moments`, :mod:`~loyalty_analysis.inference`,
-:mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.contrasts`), and every slope has a twin
+:mod:`~loyalty_analysis.regression`, :mod:`~loyalty_analysis.mediation`,
+:mod:`~loyalty_analysis.drivers`, :mod:`~loyalty_analysis.contrasts`), groups borrow strength from
+each other (:mod:`~loyalty_analysis.groups`, :mod:`~loyalty_analysis.pooling`,
+:mod:`~loyalty_analysis.mixed`), and every slope has a twin
 corrected for measurement error (:mod:`~loyalty_analysis.twins`); claims
 (:mod:`~loyalty_analysis.claims`) are judged by stated rules (:mod:`~loyalty_analysis.verdicts`);
 figures, tables, notebooks and one HTML page show the result (:mod:`~loyalty_analysis.figures`,

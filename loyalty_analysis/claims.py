@@ -342,10 +342,8 @@ def _incomplete(claim: Claim) -> list[str]:
         needs.append("its rivals in versus")
     if claim.estimand == "slope_difference" and len(claim.versus) != 2:
         needs.append("the two groups [a, b] in versus")
-    if claim.estimand == "share_difference" and not claim.versus:
-        needs.append("what it is compared with in versus")
-    if claim.estimand in SHARES and len(claim.versus) > 1 and claim.sign not in ("+", "-"):
-        needs.append("one rival, or the sign + or -")
+    if claim.estimand == "share_difference" and len(claim.versus) != 1:
+        needs.append("one driver or one set, written a + b, in versus")
     if claim.estimand in ("largest", *SHARES):
         sides = [one for name in (claim.term, *claim.versus) for one in members_of(name)]
         if len(sides) > len(set(sides)):

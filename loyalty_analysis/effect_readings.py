@@ -26,6 +26,7 @@ from loyalty_analysis.sentences import range_of
 
 _ENDS = ["estimate", "conf_low", "conf_high"]
 _WIDE = 2.0  # a corrected interval this wide, in SDs, says nothing
+_LARGER = "An exchanged order gives an indirect effect at least as large as the declared one for"
 _CANNOT = "A cross-section cannot tell which order is right."
 _NO_MEDIATOR = "The study declares no mediator: nothing to show here."
 
@@ -106,16 +107,19 @@ def _opposed(mediation: pd.DataFrame, study: Any) -> str:
 
 def _shares(rows: pd.DataFrame, study: Any) -> str:
     """Say what share of a total effect is mediated, where that has meaning."""
-    known = rows.dropna(subset="share_mediated").sort_values("share_mediated", ascending=False)
+    inside = (rows["share_low"] >= 0) & (rows["share_high"] <= 1) & (rows["side"] != 0)
+    known = rows[inside & rows["share_mediated"].notna()].sort_values(
+        "share_mediated", ascending=False
+    )
     if known.empty:
-        return "For no driver does a share mediated have meaning."
+        return "For no driver can a share mediated be told."
     ends = [
         f"{on(row, study)} ({percent(row['share_mediated'])}, 95% interval "
         f"{percent(row['share_low'])} to {percent(row['share_high'])})"
         for _, row in known.iloc[[0, -1] if len(known) > 1 else [0]].iterrows()
     ]
     least = f", smallest for {ends[1]}" if len(ends) > 1 else ""
-    many = f"A share mediated has meaning for {len(known)} of {len(rows)}"
+    many = f"A share mediated between 0 and 100% can be told for {len(known)} of {len(rows)}"
     return f"{many}: largest for {ends[0]}{least}."
 
 
@@ -180,7 +184,10 @@ def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
     told = (table["side"] != 0).groupby(table["order"], sort=False).sum()
     declared, *others = told.index
     wide = table.pivot(index=["outcome", "driver"], columns="order", values="size")
-    larger = int((wide[others].max(axis=1) >= wide[declared]).sum())
+    clear = wide[
+        table.pivot(index=["outcome", "driver"], columns="order", values="side")[declared] != 0
+    ]
+    larger = int((clear[others].max(axis=1) >= clear[declared]).sum())
     key = wide[declared].idxmax()
     same = table[(table["outcome"] == key[0]) & (table["driver"] == key[1])]
     paths = [
@@ -193,8 +200,7 @@ def orders_reading(mediation_orders: pd.DataFrame | None, study: Any) -> Prose:
         [
             f"As {declared}, {told[declared]} of {len(wide)} indirect effects can be told from "
             f"zero; {exchanged}.",
-            "An exchanged order gives an indirect effect at least as large as the declared one for "
-            f"{larger} of {len(wide)}.",
+            f"{_LARGER} {larger} of the {len(clear)} that can be told." if len(clear) else "",
             f"Side by side: {'; '.join(paths)}.",
             _CANNOT,
         ]

@@ -114,7 +114,9 @@ def spread_finding(slopes: pd.DataFrame, gates: pd.DataFrame | None, study: Any)
     return "; ".join(said) or f"Slopes on {outcome} in one group only"
 
 
-def lines_finding(lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any) -> str:
+def lines_finding(
+    lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any, slopes: pd.DataFrame | None = None
+) -> str:
     """Say for the main driver by how much its lines differ between levels, where that may be said.
 
     Parameters
@@ -123,6 +125,9 @@ def lines_finding(lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any) -
         Of :func:`marginal.marginal`, the main driver first.
     gates : pandas.DataFrame or None
     study : Study
+    slopes : pandas.DataFrame, optional
+        As in results/simple_slopes.csv, for the intervals: levels whose own overlap are not told
+        apart.
 
     Examples
     --------
@@ -145,13 +150,23 @@ def lines_finding(lines: pd.DataFrame, gates: pd.DataFrame | None, study: Any) -
         elif len(slope) > 1:
             high, low = slope.idxmax(), slope.idxmin()
             unit = "" if said else " points"
-            said.append(f"{number(slope[high])}{unit} ({high}) to {number(slope[low])} ({low})")
+            apart = _overlap(slopes, str(column), lines["term"].iloc[0], high, low)
+            ends = f"{number(slope[high])}{unit} ({high}) to {number(slope[low])} ({low})"
+            said.append(f"{ends}{apart}")
     waits = f"the comparison by {listing(open_ones)} waits for metric invariance"
     if not said:
         rest = f"; {waits}" if open_ones else ""
         return f"Predicted {outcome} along {term}{rest}"
     start = f"One SD more {term} goes with a change of {outcome} by {', or '.join(said)}"
     return f"{start}; {waits}" if open_ones else start
+
+
+def _overlap(slopes: pd.DataFrame | None, column: str, term: str, high: str, low: str) -> str:
+    """Say that two levels are not told apart where their intervals overlap."""
+    if slopes is None:
+        return ""
+    part = slopes[(slopes["group"] == column) & (slopes["term"] == term)].set_index("level")
+    return "" if part["conf_low"][high] > part["conf_high"][low] else ", not told apart"
 
 
 def widest(part: pd.DataFrame) -> pd.Series:
@@ -187,6 +202,8 @@ def means_finding(means: pd.DataFrame, study: Any, construct: str) -> str:
         high, low = part.loc[part["mean"].idxmax()], part.loc[part["mean"].idxmin()]
         ends = [f"{one['level']} {number(one['mean'])}" for one in (high, low)]
         between = " to " if len(part) > 2 else ", "
+        apart = high.get("conf_low", 1.0) > low.get("conf_high", 0.0)
+        ends[-1] += "" if apart else " (not told apart)"
         said.append(f"{in_sentence(study.label(str(column)))} {between.join(dict.fromkeys(ends))}")
     return f"{capitalised(named(construct, study))}: {'; '.join(said)}"
 

@@ -158,9 +158,10 @@ def simple_slopes_reading(
     >>> gate = {"gate": ["invariance"], "about": "country", "passes": True, "warns": False}
     >>> study = load_study("rice_simulated")
     >>> print(simple_slopes_reading(table, pd.DataFrame(gate), study))
-    Country, slopes on repurchase intention: forced commitment goes with lower in 3 of 3 levels.
-    They spread most for forced commitment: SD 0.12 about an average of −0.30. Each level is drawn
-    40% of the way to the average, on average.
+    Country, slopes on repurchase intention: forced commitment goes with lower repurchase
+    intention in 3 of 3 levels. They spread most for forced commitment: SD 0.12, by one estimate,
+    about an average of −0.30. Each level is drawn 40% of the way to the average, on average; that
+    counts every spread the slopes allow, not one estimate of it.
     """
     if simple_slopes is None:
         return prose([])
@@ -173,23 +174,28 @@ def simple_slopes_reading(
         said.append(waits or _spread(part, study))
         if part["shrinkage"].notna().any():
             share = percent(part["shrinkage"].mean())
-            said.append(f"Each level is drawn {share} of the way to the average, on average.")
+            said.append(
+                f"Each level is drawn {share} of the way to the average, on average; that counts "
+                "every spread the slopes allow, not one estimate of it."
+            )
     return prose(said)
 
 
 def _told_levels(column: str, part: pd.DataFrame, study: Any) -> str:
-    start = f"{study.label(column)}, slopes on {named(part['outcome'].iloc[0], study)}: "
+    outcome = named(part["outcome"].iloc[0], study)
+    start = f"{study.label(column)}, slopes on {outcome}: "
     if (part["df"] < LEAST_DF).all():
         return f"{start}every level rests on under four degrees of freedom and tells nothing."
     levels = part["level"].nunique()
     found: dict[str, list[str]] = {}
     for term, rows in part.groupby("term", sort=False):
         ways = [
-            f"{what} in {int((rows['side'] == side).sum())} of {levels} levels"
+            f"{what} {outcome} in {int((rows['side'] == side).sum())} of {levels} levels"
             for side, what in ((1, "higher"), (-1, "lower"))
             if (rows["side"] == side).any()
         ]
-        where = f"with {' and '.join(ways)}" if ways else "with neither higher nor lower anywhere"
+        nowhere = f"with neither higher nor lower {outcome} anywhere"
+        where = f"with {' and '.join(ways)}" if ways else nowhere
         found.setdefault(where, []).append(named(term, study))
     said = [
         f"{listing(names, 9)} {'goes' if len(names) == 1 else 'go'} {where}"
@@ -205,8 +211,8 @@ def _spread(part: pd.DataFrame, study: Any) -> str:
     if most["tau"] < 0.005:
         return f"The slopes of levels lie {_SAMPLING}."
     return (
-        f"They spread most for {named(most['term'], study)}: SD {number(most['tau'])} about an "
-        f"average of {number(most['average'])}."
+        f"They spread most for {named(most['term'], study)}: SD {number(most['tau'])}, by one "
+        f"estimate, about an average of {number(most['average'])}."
     )
 
 

@@ -111,7 +111,7 @@ def marginal_lines(
     terms = list(sizes.nlargest(2).index)
     chosen = slopes.set_index("term").loc[terms].reset_index()
     lines = marginal(chosen, group_means, descriptives)
-    title = lines_finding(lines, gates, study)
+    title = lines_finding(lines, gates, study, slopes)
     panels = [(group, term) for group in dict.fromkeys(slopes["group"]) for term in terms]
     outcome = named(slopes["outcome"].iloc[0], study)
     note = (

@@ -27,8 +27,8 @@ def importance_performance(survey: Survey) -> pd.DataFrame:
     DataFrame
         One row per outcome and driver (the mediator with its slope beside the drivers): outcome,
         term, effect, effect_low, effect_high (points of the outcome per point of the driver, both
-        on 0 to 100), score, score_low, score_high (mean, 0 to 100), n. Constructs without a
-        declared scale are left out.
+        on 0 to 100; a net promoter score in its own points), score, score_low, score_high (mean, 0
+        to 100), n. Constructs without a declared scale are left out.
 
     References
     ----------
@@ -62,7 +62,9 @@ def _rows(survey: Survey, equation: Equation) -> pd.DataFrame:
     asked = [study.model.mediator] if equation.kind == "direct" else list(study.model.drivers)
     reach = {name: _reach(study, str(name)) for name in (*asked, equation.outcome)}
     names = [str(name) for name in asked if reach[name]]
-    onto = reach[equation.outcome]
+    # A net promoter score is known by its own points, from -100 to 100.
+    promoters = study.constructs[equation.outcome].score == "nps"
+    onto = 100.0 if promoters else reach[equation.outcome]
     if not names or onto is None:
         return pd.DataFrame()
     terms = survey.terms(equation.terms)

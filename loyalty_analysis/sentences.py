@@ -34,10 +34,10 @@ REASONS = {
     "missing_group": "a group is missing or too small",
     "no_rival": "no other driver to compare with",
     "no_equation": "the study has no equation for it",
-    "not_in_model": "measured, but no driver of this equation",
+    "not_in_model": "measured, but not in the equation it is needed in",
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
-    "measurement_error": "settled by scores alone, but not when corrected for measurement error",
+    "measurement_error": "scores, and scores corrected for measurement error, do not agree",
     "negative_slope": "it accounts for most, but goes with less of the outcome",
     "low_reliability": "measured too unreliably",
     "not_distinct": "cannot be told apart as measured here",
@@ -266,6 +266,8 @@ def direction(claim: Claim) -> str:
         return " / ".join(found)
     if claim.estimand in ("largest", "largest_share"):
         return "largest" if claim.sign == "+" else "most negative"
+    if claim.estimand == "indirect" and claim.sign in ("+", "-"):
+        return f"works through ({'+' if claim.sign == '+' else '−'})"
     if claim.estimand == "share_difference" and claim.sign in ("+", "-"):
         return f"explains {'more' if claim.sign == '+' else 'less'}"
     if claim.estimand == "slope_difference":

@@ -41,7 +41,7 @@ def test_mediation_in_plain_words() -> None:
         "−0.09 [−0.13, −0.05] in all. Told from zero too: forced commitment.",
         "Direct and indirect effect point opposite ways, so the total hides both: affective "
         "commitment on repurchase intention (−0.25 and 0.16).",
-        "A share mediated has meaning for 1 of 2: largest for forced commitment on repurchase "
+        "A share mediated between 0 and 100% can be told for 1 of 2: largest for forced commitment on repurchase "
         "intention (36%, 95% interval 26% to 46%).",
         "The ends of bootstrap intervals of indirect effects lie at most 0.002 from these; both "
         "tell the same from zero.",
@@ -56,7 +56,7 @@ def test_mediation_in_plain_words() -> None:
         ({"conf_low": -1.0, "conf_high": 1.0}, "no indirect effect through satisfaction can be "),
         ({"conf_low": [-1.0, -0.2]}, "is that of forced commitment, −0.09"),
         ({"conf_low": [-1.0, -0.2]}, "in all. Not told: affective commitment."),
-        ({"share_mediated": NAN}, "For no driver does a share mediated have meaning."),
+        ({"share_mediated": NAN}, "For no driver can a share mediated be told."),
         ({"boot_low": [-0.1, -0.1]}, "they disagree about zero for affective commitment on"),
         ({"latent": NAN}, "No indirect effect could be corrected for measurement error."),
         ({"latent_low": -1.5, "latent_high": 1.5}, "0 of 2 told keep their side of zero: the "
@@ -95,7 +95,7 @@ def test_orders_side_by_side_end_in_what_cannot_be_told() -> None:
         "As declared, 2 of 2 indirect effects can be told from zero; with driver and mediator "
         "exchanged 2, with mediator and outcome exchanged 2.",
         "An exchanged order gives an indirect effect at least as large as the declared one for 2 "
-        "of 2.",
+        "of the 2 that can be told.",
         "Side by side: affective commitment → satisfaction → repurchase intention 0.16 [0.14, "
         "0.18]; satisfaction → affective commitment → repurchase intention 0.08 [0.06, 0.10]; "
         "affective commitment → repurchase intention → satisfaction 0.24 [0.22, 0.26].",
@@ -103,7 +103,7 @@ def test_orders_side_by_side_end_in_what_cannot_be_told() -> None:
     )
     weaker = make_orders(STUDY)
     weaker.loc[weaker["order"] != "declared", "estimate"] *= 0.1
-    assert "for 0 of 2." in str(readings.orders_reading(weaker, STUDY))
+    assert "for 0 of the 2 that" in str(readings.orders_reading(weaker, STUDY))
 
 
 def vanishing(rho: float, low: float, high: float) -> pd.DataFrame:

@@ -274,9 +274,15 @@ def test_simple_slopes_reading() -> None:
     table = table.assign(**{name: table[name].mask(table["term"] == "forced", value)
                             for name, value in zero.items()})  # fmt: skip
     said = str(readings.simple_slopes_reading(table, make_gates(), STUDY))
-    assert "forced commitment goes with neither higher nor lower anywhere" in said
-    assert "affective commitment" in said and "with higher in 3 of 3 levels" in said
-    assert "SD 0.12 about an average of" in said and "drawn 70% of the way" in said
+    neither = "forced commitment goes with neither higher nor lower repurchase intention anywhere"
+    assert neither in said
+    assert (
+        "affective commitment" in said
+        and "with higher repurchase intention in 3 of 3 levels" in said
+    )
+    assert (
+        "SD 0.12, by one estimate, about an average of" in said and "drawn 70% of the way" in said
+    )
     none = str(readings.simple_slopes_reading(table.assign(tau=0.0), make_gates(), STUDY))
     assert "no further apart than sampling alone would put them" in none
     few = str(readings.simple_slopes_reading(table.assign(df=2.0), make_gates(), STUDY))

@@ -355,9 +355,9 @@ def test_why_shares_cannot_be_judged(
     [
         ({"sign": "-"}, "needs the sign +"),
         ({"versus": ["satisfaction + forced"]}, "needs rivals other than its term"),
-        ({"estimand": "share_difference"}, "needs what it is compared with in versus"),
+        ({"estimand": "share_difference"}, "needs one driver or one set, written a + b, in versus"),
         ({"estimand": "share_difference", "versus": ["affective", "forced"], "sign": "none"},
-         "needs one rival, or the sign + or -"),
+         "needs one driver or one set, written a + b, in versus"),
         ({"estimand": "indirect"}, "needs its mediators in through"),
         ({"estimand": "indirect", "through": ["repurchase"]},
          "needs a term, mediators and outcome that differ"),
