@@ -242,7 +242,8 @@ def mixed_table(mixed: pd.DataFrame, study: Any) -> Table:
         }
     )
     if rows.empty:
-        cells = pd.DataFrame([dict.fromkeys(cells, "") | {"row": "None"}])
+        empty = dict.fromkeys((name for name in cells if name != "group"), "–")
+        cells = pd.DataFrame([empty | {"row": "None"}])
     heads = {
         "row": "Driver", "slope": "Average slope [95% interval]", "p": "p",
         "spread": "SD over groups", "fixed": "With a fixed effect for every group",

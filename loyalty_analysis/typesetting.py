@@ -39,6 +39,7 @@ _CSS = """
   #ID .gt_left { overflow-wrap: anywhere; min-width: 13em; }
   #ID .gt_stub { min-width: 9em; }
   #ID .gt_row, #ID .gt_col_heading { padding-left: 4px; padding-right: 4px; }
+  #ID .gt_right { white-space: normal; }
 }
 """
 

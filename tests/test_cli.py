@@ -79,7 +79,7 @@ def test_what_cannot_be_tested_is_printed_once_for_all_outcomes(
 ) -> None:
     assert run("judge", "rice_simulated", "--out", tmp_path) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.startswith("R10 ")]) == 1
+    assert len([line for line in lines if line.startswith("R8 ")]) == 1
 
 
 def test_settings_and_filter_are_honoured_and_recorded(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def test_mediation_in_plain_words() -> None:
         "−0.09 [−0.13, −0.05] in all. Told from zero too: forced commitment.",
         "Direct and indirect effect point opposite ways, so the total hides both: affective "
         "commitment on repurchase intention (−0.25 and 0.16).",
-        "A share mediated between 0 and 100% can be told for 1 of 2: largest for forced commitment on repurchase "
-        "intention (36%, 95% interval 26% to 46%).",
+        "A share mediated between 0 and 100% can be told for 1 of 2: largest for forced commitment "
+        "on repurchase intention (36%, 95% interval 26% to 46%).",
         "The ends of bootstrap intervals of indirect effects lie at most 0.002 from these; both "
         "tell the same from zero.",
         "Corrected for measurement error, 2 of 2 told keep their side of zero; furthest moved: "

@@ -25,7 +25,7 @@ from jupyter_core.paths import jupyter_path
 from loyalty_analysis import judge, read_survey
 from loyalty_analysis.claims import shipped_sets
 from loyalty_analysis.comparison import read_verdicts
-from loyalty_analysis.notebooks import notebooks_folder
+from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, notebooks_folder
 from loyalty_analysis.resources import shipped_studies
 
 pytestmark = [
@@ -42,7 +42,7 @@ OURS = ("PYTHON", "PIP_", "VIRTUAL_ENV", "LOYALTY_", "JUPYTER", "IPYTHON", "MPL"
 LOCATE = """
 import json, loyalty_analysis as package
 from loyalty_analysis.claims import shipped_sets
-from loyalty_analysis.notebooks import notebooks_folder
+from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, notebooks_folder
 from loyalty_analysis.resources import shipped_studies
 found = [package.__file__, *shipped_studies().values(), *shipped_sets().values(),
          *notebooks_folder().glob("*.ipynb")]
@@ -188,7 +188,7 @@ def test_a_report_needs_no_home(machine: Machine) -> None:
     printed = machine.run("loyalty", "report", "mobile_customers", "--quiet", home=home)
     run = machine.work / printed.strip()
     assert (run / "index.html").stat().st_size > 100_000
-    assert len(list((run / "notebooks").glob("*.ipynb"))) == 4
+    assert len(list((run / "notebooks").glob("*.ipynb"))) == len(REPORT_NOTEBOOKS)
     page = (run / "index.html").read_text(encoding="utf-8")
     assert str(machine.environment) not in page
     assert not nowhere.exists()
