@@ -47,7 +47,8 @@ def onward_slope(moments: Moments, mediator: str, outcome: str, given: list[str]
     """
     left = residuals(moments, [mediator, outcome], given)
     size, together = left.size, left.correlation[..., 0, 1, None]
-    room = np.sqrt((1 - together**2) / (1 - GRID**2))
+    rest = 1 - together**2
+    room = np.sqrt(np.where(rest.real > 0, rest, 0) / (1 - GRID**2))
     found = size[..., 1:] / size[..., :1] * (together - GRID * room)
     return np.concatenate([found, together], axis=-1)
 
