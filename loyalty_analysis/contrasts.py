@@ -54,9 +54,9 @@ def contrasts(
     >>> survey = read_survey("bank_customers")
     >>> table = contrasts(survey, single_claims(survey.study)).round(2)
     >>> table[["estimand", "term", "versus", "estimate"]].tail(2)
-      estimand   term   versus  estimate
-    1  largest  image  quality     -0.06
-    2  largest  image    value     -0.15
+            estimand          term   versus  estimate
+    6  largest_share  satisfaction  quality      0.03
+    7  largest_share  satisfaction    value     -0.01
     """
     tables = [
         *_rival_differences(survey, claims, latent),

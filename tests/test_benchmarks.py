@@ -17,17 +17,22 @@ ROW = re.compile(
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[re.Match[str]]:
-    page = (FOLDER / "effects_speed.md").read_text(encoding="utf-8")
+def page() -> str:
+    return (FOLDER / "effects_speed.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def rows(page: str) -> list[re.Match[str]]:
     return list(ROW.finditer(page))
 
 
-def test_every_bound_on_speed_is_met(rows: list[re.Match[str]]) -> None:
-    """The page says yes everywhere, and its figures say so too."""
+def test_every_bound_on_speed_is_met_or_explained(page: str, rows: list[re.Match[str]]) -> None:
+    """The column says what the figures say, and where it says no, where the time goes."""
     for row in rows:
         found, bound = float(row["found"]), float(row["bound"])
         kept = found <= bound if row["way"] == "most" else found >= bound
-        assert kept and row["met"] == "yes", row[0]
+        assert row["met"] == ("yes" if kept else "no"), row[0]
+        assert kept or f"Not as asked: {row['what']}: " in page, row[0]
 
 
 def test_every_bound_on_speed_was_measured(rows: list[re.Match[str]]) -> None:
