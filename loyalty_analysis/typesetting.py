@@ -40,6 +40,7 @@ _CSS = """
   #ID .gt_stub { min-width: 9em; }
   #ID .gt_row, #ID .gt_col_heading { padding-left: 4px; padding-right: 4px; }
   #ID .gt_right { white-space: normal; }
+  #ID .gt_col_heading { overflow-wrap: anywhere; }
 }
 """
 
