@@ -46,8 +46,8 @@ def mediation_reading(mediation: pd.DataFrame | None, study: Any) -> Prose:
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("mobile_customers")
     >>> print(mediation_reading(mediation(survey), survey.study).sentences[0])
-    Loyalty: the largest indirect effect through satisfaction is that of likeability, 0.23 [0.16,
-    0.29] SDs per SD, beside 0.33 [0.23, 0.43] directly, 0.56 [0.46, 0.66] in all. ...
+    Loyalty: the largest indirect effect through satisfaction is that of likeability, 0.23 [0.17,
+    0.30] SDs per SD, beside 0.33 [0.23, 0.43] directly, 0.56 [0.46, 0.66] in all. ...
     """
     if mediation is None:
         return prose([_NO_MEDIATOR])

@@ -62,7 +62,7 @@ def mediation_table(mediation: pd.DataFrame, study: Any) -> Table:
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("mobile_customers")
     >>> table = mediation_table(mediation(survey), survey.study)
-    >>> "0.23 [0.16, 0.29]" in table.as_raw_html()
+    >>> "0.23 [0.17, 0.30]" in table.as_raw_html()
     True
     """
     rows = effects(mediation)

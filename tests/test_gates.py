@@ -340,7 +340,7 @@ def test_slopes_that_do_not_agree(asked: tuple[Survey, dict[str, pd.DataFrame]])
     other = {"": 0.1, "_std_error": 0.2, "_low": -0.3, "_high": 0.5}
     rows = judge(survey, latent(results, **other))
     assert rows["reason"].tolist() == ["", "measurement_error", "measurement_error", ""]
-    words = "settled by scores alone, but not when corrected for measurement error"
+    words = "scores, and scores corrected for measurement error, do not agree"
     assert f"; inconclusive ({words}). Corrected for measurement error: 0.10" in rows["sentence"][1]
     assert "would about settle it" not in rows["sentence"][1]  # more respondents would not
     assert rows["p_holm"][1] > 0.5
