@@ -53,7 +53,7 @@ def corrected_product(
     outcome: str,
     terms: Sequence[str],
     pair: tuple[str, str],
-    centre: Sequence[float],
+    centre: Sequence[float] | Array,
     errors: Errors,
     scaled: Sequence[str],
 ) -> Array:
@@ -68,7 +68,7 @@ def corrected_product(
         Right side of the equation, the product last.
     pair : tuple of str
         The two columns that were multiplied.
-    centre : sequence of two float
+    centre : sequence of two float or ndarray
         What was taken from each before.
     errors : Errors
     scaled : sequence of str
@@ -122,11 +122,11 @@ def corrected_product(
         found[..., product, one] = found[..., one, product] = own * off
     true = spread - found
     size = np.diagonal(true, axis1=-2, axis2=-1)
-    sound = (size.real > 0).all(axis=-1)
+    sound = np.asarray((size.real > 0).all(axis=-1))
     root = np.sqrt(np.where(size.real > 0, size, 1))
     metric = np.where(sound[..., None, None], true / (root[..., :, None] * root[..., None, :]), 0)
     x = metric[..., :-1, :-1]
-    sound &= np.linalg.eigvalsh(x.real)[..., 0] > TOLERANCE
+    sound = sound & (np.linalg.eigvalsh(x.real)[..., 0] > TOLERANCE)
     x = np.where(sound[..., None, None], x, np.eye(len(terms)))
     slope = np.linalg.solve(x, metric[..., :-1, -1:])[..., -1, 0] / root[..., product]
     for name in scaled:
