@@ -70,8 +70,9 @@ def types_of(survey: Survey, away: tuple[float, float] = (0.0, 0.0)) -> pd.Serie
     types = survey.study.types
     assert types is not None and survey.frame is not None
     cuts = types.attitude_cut + away[0], types.patronage_cut + away[1]
-    scores = survey.frame[[types.attitude, types.patronage]].to_numpy(float)
-    return pd.Series(typed(*scores.T, cuts=cuts), index=survey.frame.index, name="type")
+    attitude, patronage = survey.frame[[types.attitude, types.patronage]].to_numpy(float).T
+    found = typed(attitude, patronage, cuts)
+    return pd.Series(found, index=survey.frame.index, name="type")
 
 
 def indicators(types: pd.Series) -> pd.DataFrame:
