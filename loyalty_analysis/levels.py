@@ -137,7 +137,9 @@ def why_no_levels(claim: Claim, survey: Survey) -> str:
     if not survey.has_respondents:
         return "needs_respondents"
     pools = dict.fromkeys(pool for _, pool in sides_of(claim, declared.names))
-    named = dict.fromkeys(name for pool in pools for name in pool if name)
+    named = dict.fromkeys(name for pool in pools for name in pool)
+    if "" in named:  # no step between two levels
+        return f"unknown_level: {', '.join(one for one in claim.versus if ' - ' not in one)}"
     if unknown := [name for name in named if name not in declared.names]:
         return f"unknown_level: {', '.join(unknown)}"
     levels = level_of(survey)
@@ -201,9 +203,9 @@ def compared(
     controls: Sequence[str],
     contrasts: Sequence[Sequence[Side]],
 ) -> Array:
-    """Several contrasts of adjusted means, in SDs of the outcome; levels nobody is on count nothing.
+    """Several contrasts of adjusted means, in SDs of the outcome.
 
-    ``names`` are the levels that ``moments`` has columns for, the lowest of them without one.
+    ``names`` are the levels that somebody is on; ``moments`` has a column for all but the lowest.
     """
     mean, share = adjusted(moments, outcome, names, controls)
     found = [(_counted(sides, names, share) * mean).sum(axis=-1) for sides in contrasts]
