@@ -34,18 +34,18 @@ from loyalty_analysis.pooling import simple_slopes
 from loyalty_analysis.quality import quality
 from loyalty_analysis.regression import correlations, models, regression
 from loyalty_analysis.reliability import item_statistics, reliability
+from loyalty_analysis.results import Results
 from loyalty_analysis.sem_model import ModelError
 from loyalty_analysis.sensitivity import sensitivity
 from loyalty_analysis.structures import rival_structures
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.testable import home
 from loyalty_analysis.twins import Twins, twins
 from loyalty_analysis.validity import discriminant, factorability
 
 
-def analyse(
-    survey: Survey, everything: bool = True, memory: str | Path | None = None
-) -> dict[str, pd.DataFrame]:
+def analyse(survey: Survey, everything: bool = True, memory: str | Path | None = None) -> Results:
     """Estimate what a study declares, the measurement of its constructs first.
 
     Parameters
@@ -60,10 +60,11 @@ def analyse(
 
     Returns
     -------
-    dict of str to DataFrame
-        models, regression, contrasts, correlations, attrition, reliability, discriminant, cfa_fit,
-        cfa_loadings, invariance, gates; with ``everything`` also descriptives, items,
-        factorability, method_bias, drivers, importance_performance and, where there is a mediator,
+    Results
+        Frames by name; ``further`` holds those of further models that claims are judged in (with
+        ``everything``: of all). models, regression, contrasts, correlations, attrition,
+        reliability, discriminant, cfa_fit, cfa_loadings, invariance, gates; with ``everything``
+        also descriptives, items, factorability, method_bias, drivers, importance_performance and, where there is a mediator,
         mediation, mediation_orders, sensitivity; where there are respondents, diagnostics, answers,
         quality, categorical and, with groups, mediation_groups, moderation, simple_slopes,
         group_means, group_tests, mixed.
@@ -82,7 +83,7 @@ def analyse(
     """
     try:
         return remembered(
-            lambda: _frames(survey, everything), lambda: _content(survey, everything), memory
+            lambda: _of_models(survey, everything), lambda: _content(survey, everything), memory
         )
     except DataError as error:
         raise type(error)(f"{survey.study.data_path}: {error}") from None
@@ -95,19 +96,63 @@ def _content(survey: Survey, everything: bool) -> list[object]:
     answers = [survey.frame, survey.items, survey.levels, survey.cluster, survey.moments]
     answers.append(survey.attrition)
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    return [survey.study.model_dump(), claims, known, answers, everything, code]
+    return [survey.study.model_dump(), survey.study.part, claims, known, answers, everything, code]
+
+
+def _of_models(survey: Survey, everything: bool) -> Results:
+    study, asked = survey.study, claims_by_model(survey)
+    parts = [part for part in study.parts if part and (everything or part in asked)]
+    own = _frames(survey, asked.get(study.part, []), everything)
+    further = (_further_model(survey, one, asked.get(one, []), everything) for one in parts)
+    return Results(own, dict(zip(parts, further, strict=True)))
+
+
+def claims_by_model(survey: Survey) -> dict[str, list[Claim]]:
+    """Single claims by the model of the study that can test them on some outcome, first come.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> found = claims_by_model(read_survey("mobile_customers"))
+    >>> {part: {claim.id for claim in claims} >= {"M1", "M5"} for part, claims in found.items()}
+    {'': True}
+    """
+    found: dict[str, list[Claim]] = {}
+    for claim in single_claims(survey.study):
+        outcomes = claim.outcomes(survey.study) or ("",)
+        for part in dict.fromkeys(home(claim, outcome, survey).study.part for outcome in outcomes):
+            found.setdefault(part, []).append(claim)
+    return found
+
+
+def _further_model(survey: Survey, part: str, claims: Sequence[Claim], everything: bool) -> Results:
+    """What a further model adds: its equations, their measurement, effects and shares."""
+    view = survey.model(part)
+    latent, frames = _measured(view, claims)
+    if everything and view.study.model.drivers:
+        frames |= {"drivers": drivers(view, latent), "mediation": mediation(view, latent)}
+    return Results(frames)
 
 
 @one_thread
-def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
-    study, claims = survey.study, single_claims(survey.study)
+def _frames(survey: Survey, claims: Sequence[Claim], everything: bool) -> dict[str, pd.DataFrame]:
+    latent, results = _measured(survey, claims, everything)
+    results["attrition"] = survey.attrition
+    return results | (_further(survey, latent) if everything else {})
+
+
+@one_thread
+def _measured(
+    survey: Survey, claims: Sequence[Claim], everything: bool = False
+) -> tuple[Twins | None, dict[str, pd.DataFrame]]:
+    """Equations of one model, what claims compare in it, and how well it is measured."""
+    study = survey.study
     latent, measured = twins_or_none(survey), measurement_model(survey)
     results = {
         "models": models(survey),
         "regression": regression(survey, latent),
         "contrasts": contrasts(survey, claims, latent),
         "correlations": correlations(survey),
-        "attrition": survey.attrition,
         "reliability": reliability(survey, measured.loadings()),
         "cfa_loadings": cfa_loadings(measured),
     }
@@ -119,7 +164,7 @@ def _frames(survey: Survey, everything: bool) -> dict[str, pd.DataFrame]:
     columns = list(study.design.groups) if everything else _compared_columns(survey, claims)
     results["invariance"] = invariance(survey, columns)
     results["gates"] = gates(study, results, measured)
-    return results | (_further(survey, latent) if everything else {})
+    return latent, results
 
 
 def twins_or_none(survey: Survey) -> Twins | None:
@@ -146,7 +191,7 @@ def _compared_columns(survey: Survey, claims: Sequence[Claim]) -> list[str]:
 def _further(survey: Survey, latent: Twins | None) -> dict[str, pd.DataFrame]:
     """What no claim needs."""
     # One draw serves every function of the resamples.
-    columns = survey.sample(survey.moments.columns)
+    columns = survey.sample(survey.columns)
     drawn = resampled(columns, workers=2) if survey.has_respondents else None
     results = {
         **effects(survey, latent, drawn),

@@ -49,7 +49,7 @@ def attrition_of(
         rows.append((f"where {study.design.where}", filtered, len(frame), filtered))
     design = [name for name in design_names(study) if name != study.design.respondent]
     passes = {f"{rule} excluded": ~excluded[rule] for rule in excluded}
-    for name in [*study.model_constructs, *design]:
+    for name in [*study.analysed, *design]:
         passes[f"{name} missing"] = frame[name].notna()
     complete = pd.Series(True, index=frame.index)
     for rule, passed in passes.items():
@@ -77,7 +77,7 @@ def half_rule(items: pd.DataFrame, study: Study) -> pd.Series:
     [True, False]
     """
     kept = pd.Series(True, index=items.index)
-    for name in study.model_constructs:
+    for name in study.analysed:
         answered = items[list(study.items_of(name))].notna()
         kept &= answered.sum(axis=1) >= np.ceil(answered.shape[1] / 2)
     return kept

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.claims import BUILT, SHARES, Claim, members_of
-from loyalty_analysis.contrasts import missing_groups
+from loyalty_analysis.claims import Claim, members_of
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.evidence import (
     Findings,
@@ -21,8 +20,8 @@ from loyalty_analysis.evidence import (
     unequal_errors,
 )
 from loyalty_analysis.rules import Evidence, p_value
-from loyalty_analysis.structures import unfit
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.testable import contrast_of, home, why_not
 
 MEASUREMENT = "measurement_error"
 
@@ -114,10 +113,11 @@ def _case(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case:
 
 
 def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case:
-    """A claim without parts."""
+    """A claim without parts, in the first model of the study that can test it."""
+    survey = home(claim, outcome, survey)
     column, turned = contrast_of(claim, survey) or ("", False)
     reason = (
-        _why_not(claim, outcome, survey)
+        why_not(claim, outcome, survey)
         or gate_reason(claim, outcome, survey, found.gates, column)
         or _why_no_structure(claim, found, survey)
     )
@@ -183,79 +183,3 @@ def _merged(reasons: Sequence[str]) -> str:
         details.setdefault(code, {}).update(dict.fromkeys(filter(None, names.split(", "))))
     joined = [f"{code}: {', '.join(names)}" if names else code for code, names in details.items()]
     return "; ".join(joined)
-
-
-def _why_not(claim: Claim, outcome: str, survey: Survey) -> str:
-    """Reason code for a claim that cannot be tested here; empty when it can."""
-    study = survey.study
-    named = list(claim.constructs)
-    known = {*study.constructs, *study.model.controls, *study.model.moderators}
-    missing = [name for name in dict.fromkeys([*named, outcome]) if name and name not in known]
-    if missing:
-        return f"missing_construct: {', '.join(missing)}"
-    if claim.estimand == "rival_models":
-        return _listed(single_item=unfit(study, claim.versus))
-    if claim.estimand not in BUILT:
-        return f"estimand_not_built: {claim.estimand}"
-    if "+" in claim.term and claim.estimand not in SHARES:
-        return "estimand_not_built: slopes added up"
-    equation = equation_of(study, claim.estimand, outcome)
-    if equation is None:
-        lacking = claim.estimand == "direct" and study.model.mediator is None
-        return "no_mediator" if lacking else f"no_equation: {outcome}"
-    if claim.estimand in ("slope_difference", "interaction") and not survey.has_respondents:
-        return "needs_respondents"
-    if claim.estimand == "slope_difference":
-        return _why_no_contrast(claim, survey) or _absent(equation.focal, named)
-    if claim.estimand == "interaction":
-        inside = {*equation.focal, *study.model.moderators, *study.model.controls} - {outcome}
-        many = [name for name in named if len(survey.terms([name])) > 1]
-        small = [name for name in named if set(survey.terms([name])) & survey.small_groups]
-        return _absent(inside, named) or _listed(many_levels=many, missing_group=small)
-    if claim.estimand == "indirect":
-        return _absent(study.model_constructs, [*named, outcome])
-    if claim.estimand in SHARES:
-        alone = "no_rival" if len(equation.focal) == len(members_of(claim.term)) else ""
-        return _absent(equation.focal, named) or alone
-    # What a slope must stand beside may also be a control; a rival has to be a driver.
-    beside = equation.focal if claim.estimand == "largest" else equation.terms
-    return _absent(equation.focal, [claim.term]) or _absent(beside, claim.versus)
-
-
-def _listed(**found: Sequence[str]) -> str:
-    """The first reason that was found for any name, with the names."""
-    return next((f"{code}: {', '.join(names)}" for code, names in found.items() if names), "")
-
-
-def _absent(inside: Sequence[str] | set[str], named: Sequence[str]) -> str:
-    absent = [name for name in named if name not in inside]
-    return f"not_in_model: {', '.join(absent)}" if absent else ""
-
-
-def _why_no_contrast(claim: Claim, survey: Survey) -> str:
-    found = contrast_of(claim, survey)
-    if found is None:
-        return f"missing_contrast: {' - '.join(claim.versus)}"
-    lacking = missing_groups(survey, found[0])
-    return f"missing_group: {lacking}" if lacking else ""
-
-
-def contrast_of(claim: Claim, survey: Survey) -> tuple[str, bool] | None:
-    """The study's contrast a claim is about: its column, and whether it runs the other way.
-
-    Examples
-    --------
-    >>> from dataclasses import replace
-    >>> from loyalty_analysis.study import load_study
-    >>> from loyalty_analysis.survey import read_survey
-    >>> survey = replace(read_survey("bank_customers"), study=load_study("rice_simulated"))
-    >>> sides = {"estimand": "slope_difference", "versus": ("services", "goods")}
-    >>> contrast_of(Claim(id="x", text="", term="affective", sign="+", **sides), survey)
-    ('sector', True)
-    """
-    wanted = tuple(str(side) for side in claim.versus)
-    for column, contrast in survey.study.contrasts.items():
-        sides = contrast.sides
-        if wanted in (sides, sides[::-1]):
-            return column, wanted != sides
-    return None

@@ -178,9 +178,9 @@ def cfa_fit(measured: Measured, rivals: pd.DataFrame | None = None) -> pd.DataFr
     30 True ML
     """
     if measured.fit is None:
-        row: dict[str, Any] = {"model": MODEL, "problem": measured.problem}
+        row: dict[str, Any] = {"model": _named(measured), "problem": measured.problem}
     else:
-        row = {"model": MODEL} | fit_row(measured.fit)
+        row = {"model": _named(measured)} | fit_row(measured.fit)
         row["problem"] = measured.named(row["problem"])
     table = pd.DataFrame([row], columns=["model", *FIT_COLUMNS])
     if rivals is not None and len(rivals):
@@ -189,6 +189,11 @@ def cfa_fit(measured: Measured, rivals: pd.DataFrame | None = None) -> pd.DataFr
         tests = ["p_value", "rmsea_close", "p_value_difference"]
         table[[name for name in tests if name in table]] = np.nan
     return table
+
+
+def _named(measured: Measured) -> str:
+    part = measured.factors.survey.study.part
+    return f"{part}/{MODEL}" if part else MODEL
 
 
 def cfa_loadings(measured: Measured) -> pd.DataFrame:
@@ -215,7 +220,7 @@ def cfa_loadings(measured: Measured) -> pd.DataFrame:
     items = {alias: name for name, alias in measured.factors.column.items()}
     shares = r_squared(measured.fit).set_index("variable")["r2"]
     return loadings.assign(
-        model=MODEL,
+        model=_named(measured),
         construct=loadings["lhs"].map(constructs),
         item=loadings["rhs"].map(items),
         r2=loadings["rhs"].map(shares),

@@ -37,10 +37,9 @@ NEGLIGIBLE = {
     "rival_models": 0.0,
 }
 SHARES = ("largest_share", "share_difference")
-BUILT = (
-    "total", "direct", "path", "largest", "slope_difference", "interaction", "rival_models",
-    "indirect", *SHARES,
-)  # fmt: skip
+SLOPES = ("total", "direct", "path")
+LEVELS = ("steps", "step_difference", "mean_difference", "penalty_reward")
+TYPES = ("ordered_means",)
 LOYALTY = "loyalty"
 
 
@@ -77,8 +76,8 @@ class Claim(BaseModel):
         share variance together.
     versus : tuple of str
         Rivals of ``largest``, ``largest_share`` (every other driver where none is named) and
-        ``share_difference``; ``(a, b)`` of ``slope_difference``; for slopes, constructs that must
-        stand beside the term.
+        ``share_difference``; ``(a, b)`` of ``slope_difference``, and of levels and types; for
+        slopes, constructs that must stand beside the term.
     through : tuple of str
         Mediators of ``indirect``, in order.
     sign : str
@@ -121,9 +120,11 @@ class Claim(BaseModel):
     @property
     def comparing(self) -> bool:
         """Whether it compares constructs, or says what one adds to others."""
+        if self.estimand in (*LEVELS, *TYPES):
+            return False
         # An indirect effect says that the mediator adds to the drivers.
         compares = ("largest", "largest_share", "share_difference", "indirect")
-        beside = bool(self.versus) and self.estimand in ("total", "direct", "path")
+        beside = bool(self.versus) and self.estimand in SLOPES
         return self.estimand in compares or beside or self.sign in ("none", "any")
 
     @property
@@ -137,9 +138,16 @@ class Claim(BaseModel):
         >>> claim.constructs
         ('a', 'b', 'c')
         """
+        if self.estimand in (*LEVELS, *TYPES):  # which are no constructs, nor are groups
+            return ()
         versus = () if self.estimand == "slope_difference" else self.versus
         named = [*self.term.split(":"), *versus, *self.through]
         return tuple(dict.fromkeys(one for name in named for one in members_of(name) if one))
+
+    @property
+    def against(self) -> str:
+        """What is compared, as one text: rows of contrasts.csv that compare levels or types."""
+        return " | ".join(self.versus)
 
     def part(self, part: Part) -> Claim:
         """The claim that one of its parts makes."""
@@ -319,7 +327,7 @@ def _problems(claims: Sequence[Claim]) -> list[str]:
             if one.estimand not in NEGLIGIBLE:
                 hint = did_you_mean(one.estimand, NEGLIGIBLE)
                 problems.append(f"{claim.id}: unknown estimand '{one.estimand}'. {hint}")
-            elif one.estimand in BUILT and (one is not claim or not claim.parts):
+            elif one is not claim or not claim.parts:
                 problems += _incomplete(one)
     return problems
 
@@ -348,6 +356,8 @@ def _incomplete(claim: Claim) -> list[str]:
         sides = [one for name in (claim.term, *claim.versus) for one in members_of(name)]
         if len(sides) > len(set(sides)):
             needs.append("rivals other than its term")
+    if claim.estimand in (*LEVELS, *TYPES) and len(claim.versus) != 2:
+        needs.append("the two sides that are compared in versus")
     if claim.estimand == "indirect":
         path = (claim.term, *claim.through, claim.outcome)
         if not claim.through:

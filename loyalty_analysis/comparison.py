@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from loyalty_analysis.formatting import VERDICT_MARKS
+from loyalty_analysis.results import whole
 
 VERDICTS, ABSENT = "verdicts.csv", "absent"
 _NUMBERS = ("negligible", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "n")
@@ -41,7 +42,7 @@ def write_results(
     ['results/models.csv', 'verdicts.csv']
     """
     (folder / "results").mkdir(exist_ok=True)
-    files = {f"results/{name}.csv": frame for name, frame in results.items()}
+    files = {f"results/{name}.csv": frame for name, frame in whole(results).items()}
     for name, frame in {**files, VERDICTS: verdicts}.items():
         frame.to_csv(folder / name, index=False, encoding="utf-8", lineterminator="\n")
     if script:

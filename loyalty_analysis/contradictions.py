@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loyalty_analysis.errors import did_you_mean
+from loyalty_analysis.model_checks import further_problems
 from loyalty_analysis.moments import LARGEST
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def contradictions(study: Study) -> list[str]:
         *_name_problems(study),
         *_item_problems(study),
         *_model_problems(study),
+        *further_problems(study, _model_problems),
         *_design_problems(study),
         *_quality_problems(study),
         *_moment_problems(study),
@@ -229,7 +231,7 @@ def _marker_problems(study: Study) -> list[str]:
     marker, model = study.quality.marker, study.model
     if marker is None:
         return []
-    if marker in {*study.model_constructs, *model.controls, *model.moderators}:
+    if marker in {*study.analysed, *model.controls, *model.moderators}:
         found = "stands in the equations, so what it shares with them need not be the method"
     elif marker not in study.constructs and (taken := _taken(study, marker)):
         found = f"is {taken}"
@@ -262,6 +264,7 @@ def _moment_problems(study: Study) -> list[str]:
     asked |= {"design.where": study.design.where, "scale.min_items": study.scale.min_items}
     asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
     asked |= {f"constructs.{k}.score": c.score != "mean" for k, c in study.constructs.items()}
+    asked |= {f"[{key}]": getattr(study, key) for key in ("levels", "types", "experiment")}
     asked |= {f"quality.{key}": getattr(study.quality, key) for key in _OF_RESPONDENTS}
     return [
         f"{key}: needs respondents, but {study.data} holds moments only. Remove it."

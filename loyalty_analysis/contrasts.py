@@ -16,6 +16,7 @@ from loyalty_analysis.mediation import indirect
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
 from loyalty_analysis.regression import check_equation, standardized
+from loyalty_analysis.sums import slope_sums
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import CONTRASTS, contrast_rows, df_of, satterthwaite
 from loyalty_analysis.twins import Twins
@@ -39,8 +40,9 @@ def contrasts(
     -------
     DataFrame
         One row per contrast: estimand (``largest``: term minus rival in ``versus``;
-        ``slope_difference``: a minus b of ``group``; ``interaction``; ``indirect``: along the path
-        ``through``; ``largest_share``, ``share_difference``: share of explained variance minus
+        ``total``, ``direct``, ``path``: slopes of a set added up; ``slope_difference``: a minus b
+        of ``group``; ``interaction``; ``indirect``: along the path ``through``; ``largest_share``,
+        ``share_difference``: share of explained variance minus
         that of the rival in ``versus``, ``sets`` entering together), outcome, term, versus, group,
         estimate, std_error, df, p_value, conf_low, conf_high, n, model, and df_satterthwaite (the
         least that CR2 gives the raw slopes behind it; empty without clusters);
@@ -63,6 +65,7 @@ def contrasts(
         *_group_differences(survey),
         *_interactions(survey, claims),
         *_effects(survey, claims, latent),
+        *slope_sums(survey, claims, latent),
     ]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=CONTRASTS)

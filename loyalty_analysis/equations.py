@@ -14,7 +14,8 @@ class Equation:
     Attributes
     ----------
     model : str
-        Name in every result file: ``satisfaction``, ``repurchase.total``, ``repurchase.direct``.
+        Name in every result file: ``satisfaction``, ``repurchase.total``, ``repurchase.direct``;
+        of a further model ``pillars/repurchase.total``.
     outcome : str
     terms : tuple of str
         Constructs and control columns, categories not yet split.
@@ -45,11 +46,12 @@ def equations(study: Study) -> list[Equation]:
     """
     model = study.model
     drivers, mediator = model.drivers, model.mediator
+    prefix = f"{study.part}/" if study.part else ""
 
     def equation(name: str, outcome: str, focal: tuple[str, ...], kind: str) -> Equation:
-        return Equation(name, outcome, (*focal, *model.controls), kind, focal)
+        return Equation(f"{prefix}{name}", outcome, (*focal, *model.controls), kind, focal)
 
-    found = [equation(mediator, mediator, drivers, "mediator")] if mediator else []
+    found = [equation(mediator, mediator, drivers, "mediator")] if mediator and drivers else []
     for outcome in model.outcomes:
         found.append(equation(f"{outcome}.total", outcome, drivers, "total"))
         if mediator:
@@ -58,11 +60,25 @@ def equations(study: Study) -> list[Equation]:
     return found
 
 
+def every_equation(study: Study) -> list[Equation]:
+    """List the equations of all models of a study.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> few = "models.few={drivers = ['forced'], outcomes = ['search']}"
+    >>> every_equation(load_study("rice_simulated", [few]))[-1].model
+    'few/search.total'
+    """
+    return [one for part in study.parts for one in equations(study.view(part))]
+
+
 def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
     """The equation in which a claim's slope stands: total, direct, or the outcome's own.
 
-    ``largest`` is judged where the outcome has its own equation, else in the total one; shares in
-    the equation that holds the mediator, where there is one.
+    None for an estimand that no equation of constructs decides. ``largest`` is judged where the
+    outcome has its own equation, else in the total one; shares in the equation that holds the
+    mediator, where there is one.
 
     Examples
     --------
@@ -80,6 +96,6 @@ def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
         "indirect": ("direct", "total", "mediator", "path"),
         "largest_share": ("direct", "total"),
         "share_difference": ("direct", "total"),
-    }[estimand]
+    }.get(estimand, ())
     own = [equation for equation in equations(study) if equation.outcome == outcome]
     return next((one for kind in kinds for one in own if one.kind == kind), None)

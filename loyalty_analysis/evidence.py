@@ -9,7 +9,7 @@ from math import inf, isnan
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from loyalty_analysis.claims import SHARES, Claim
+from loyalty_analysis.claims import LEVELS, SHARES, SLOPES, TYPES, Claim
 from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.gates import COLUMNS, blocked
@@ -98,7 +98,8 @@ def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
             twins[names] = Evidence(*twin, row.n, df)
     found = Findings(known, twins)
     structures = results.get("cfa_fit", pd.DataFrame({"model": []}))
-    structures = structures[structures["model"] != "measurement"].reset_index(drop=True)
+    measured = structures["model"].astype(str).str.endswith("measurement")
+    structures = structures[~measured].reset_index(drop=True)
     gates = results.get("gates", found.gates)
     steps = results.get("invariance", found.invariance)
     return replace(found, gates=gates, structures=structures, invariance=steps)
@@ -151,11 +152,27 @@ def evidence_of(
         One for most estimands; for ``largest`` the slope itself and its lead over every rival, for
         shares the lead over every rival.
     """
-    equation = equation_of(survey.study, claim.estimand, outcome)
+    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
+    keys = _keys(claim, outcome, survey.study, column)
+    if any(key not in known for key, _ in keys):
+        return ()
+    found = [replace(known[key], label=label, scarce=scarce) for key, label in keys]
+    return tuple(one.flipped() if turned else one for one in found)
+
+
+def _keys(
+    claim: Claim, outcome: str, study: Study, column: str
+) -> list[tuple[tuple[str, ...], str]]:
+    """Under which names the evidence for a claim is known, each with what is compared."""
+    if claim.estimand in (*LEVELS, *TYPES):
+        kind = "types" if claim.estimand in TYPES else "levels"
+        return [((claim.estimand, f"{outcome}.{kind}", claim.term, claim.against), "")]
+    equation = equation_of(study, claim.estimand, outcome)
     assert equation is not None
-    slope = ("slope", equation.model, claim.term)
     contrast = (claim.estimand, equation.model, claim.term)
-    keys: list[tuple[tuple[str, ...], str]] = [(slope, "")]
+    if "+" in claim.term and claim.estimand in SLOPES:
+        return [((*contrast, ""), "")]
+    keys: list[tuple[tuple[str, ...], str]] = [(("slope", equation.model, claim.term), "")]
     if claim.estimand in ("slope_difference", "interaction"):
         keys = [((*contrast, column), "")]
     if claim.estimand == "indirect":
@@ -165,11 +182,7 @@ def evidence_of(
         keys = [((*contrast, rival, players.joined), rival) for rival in rivals]
     if claim.estimand == "largest":
         keys += [((*contrast, rival), rival) for rival in claim.versus]
-    if any(key not in known for key, _ in keys):
-        return ()
-    scarce = "few_respondents" if survey.n_clusters is None else "few_clusters"
-    found = [replace(known[key], label=label, scarce=scarce) for key, label in keys]
-    return tuple(one.flipped() if turned else one for one in found)
+    return keys
 
 
 def gate_reason(

@@ -314,7 +314,7 @@ def model_columns(
     >>> levels, columns["sector[services]"].tolist()
     ({'sector': ('goods', 'services')}, [0.0, 1.0, 0.0])
     """
-    columns: dict[str, pd.Series] = {name: sample[name] for name in study.model_constructs}
+    columns: dict[str, pd.Series] = {name: sample[name] for name in study.analysed}
     levels: dict[str, tuple[str, ...]] = {}
     for name in dict.fromkeys([*study.model.controls, *study.model.moderators]):
         if name in study.constructs:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.equations import equations
+from loyalty_analysis.equations import every_equation
 from loyalty_analysis.moments import LARGEST, SMALLEST, Moments, collinear, shortage, still
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text, scaled_weights
 from loyalty_analysis.study import Study
@@ -51,7 +51,7 @@ def sample_problems(
         )
     problems += _dominated(sample, study)
     model = study.model
-    used = list(dict.fromkeys([*study.model_constructs, *model.controls, *model.moderators]))
+    used = list(dict.fromkeys([*study.analysed, *model.controls, *model.moderators]))
     problems += _called_like_categories(sample[used])
     problems += [] if cluster else _too_rare(sample, study)
     return problems + [p for name in used for p in _unusable(sample[name], study)]
@@ -181,13 +181,13 @@ def equation_problems(
     >>> from dataclasses import replace
     >>> from loyalty_analysis.survey import read_survey
     >>> survey = read_survey("bank_customers")
-    >>> terms = {equation.model: equation.terms for equation in equations(survey.study)}
+    >>> terms = {equation.model: equation.terms for equation in every_equation(survey.study)}
     >>> print(equation_problems(replace(survey.moments, n=6), survey.study, terms)[0][0])
     loyalty.direct: 6 respondents for 6 parameters. Use fewer terms or more respondents.
     """
     problems: dict[str, list[str]] = {}
     warnings: dict[str, None] = {}
-    for equation in equations(study):
+    for equation in every_equation(study):
         columns, outcome = terms[equation.model], equation.outcome
         if short := shortage(moments, columns):
             problems.setdefault(short, []).append(equation.model)

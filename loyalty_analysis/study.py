@@ -18,17 +18,23 @@ from loyalty_analysis.study_tables import (
     Construct,
     Contrast,
     Design,
+    Experiment,
+    Further,
     Gates,
+    Levels,
     Model,
     Quality,
     Scale,
     Table,
+    Types,
 )
 from loyalty_analysis.toml_files import Name, Names, apply_setting, details, read_toml, said
 
-_HIDDEN = {"path", "settings"}
-RESERVED = ("levels", "types", "experiment", "reports")
+_HIDDEN = {"path", "settings", "part"}
+RESERVED = ("reports",)
 MOMENTS_FILE = "moments.csv"
+TYPES = "types"
+"""Name of the further model of attitude and patronage."""
 
 
 class Study(Table):
@@ -42,8 +48,11 @@ class Study(Table):
         Data file as written in the study, relative to it.
     claims : tuple of str
         Shipped claim sets by name, own ones by file name.
-    scale, constructs, model, paths, design, contrasts, gates, quality
+    scale, constructs, model, models, paths, levels, types, experiment, design, contrasts, gates,\
+    quality
         The tables of the study file.
+    part : str
+        Of a view (:meth:`view`) the further model it is of; empty for the study itself.
     path : pathlib.Path
         Where the study file is.
 
@@ -61,13 +70,18 @@ class Study(Table):
     scale: Scale = Scale()
     constructs: dict[Name, Construct] = Field(min_length=1)
     model: Model
+    models: dict[Name, Further] = Field(default_factory=dict)
     paths: dict[Name, Names] = Field(default_factory=dict)
+    levels: Levels | None = None
+    types: Types | None = None
+    experiment: Experiment | None = None
     design: Design = Design()
     contrasts: dict[Name, Contrast] = Field(default_factory=dict)
     gates: Gates = Gates()
     quality: Quality = Quality()
     path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
     settings: Annotated[tuple[str, ...], Strict(False)] = Field(default=(), exclude=True)
+    part: str = Field(default="", exclude=True)
 
     @property
     def name(self) -> str:
@@ -102,6 +116,51 @@ class Study(Table):
         used = [*model.drivers, *present(model.mediator), *model.outcomes, *model.moderators]
         names = dict.fromkeys([*used, *sides, *model.controls])
         return tuple(name for name in names if name in self.constructs)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The models of the study in the order claims try them: its own, further ones, types."""
+        return ("", *self.models, *([TYPES] if self.types else []))
+
+    def view(self, part: str) -> Study:
+        """The study with one of its further models in the place of its own.
+
+        Examples
+        --------
+        >>> study = load_study("rice_simulated", ["models.few={drivers = ['affective', 'forced']}"])
+        >>> study.parts, study.view("few").model.drivers, study.view("few").model.mediator
+        (('', 'few'), ('affective', 'forced'), None)
+        """
+        if not part:
+            return self
+        types = self.types
+        further = self.models.get(part)
+        if further is None:
+            assert types is not None and part == TYPES
+            own = (types.attitude, types.patronage)
+            further = Further(drivers=own, outcomes=types.outcomes)
+        kinds = self.model.outcomes
+        chosen = further.outcomes or tuple(kinds) if further.drivers else ()
+        model = self.model.model_copy(
+            update={
+                "drivers": further.drivers,
+                "mediator": further.mediator,
+                "outcomes": {name: kinds[name] for name in chosen},
+                "moderators": () if part == TYPES else self.model.moderators,
+            }
+        )
+        changed = {"model": model, "paths": further.paths, "models": {}, "types": None}
+        # Groups are compared in the study's own model.
+        groups = {"contrasts": {}, "design": self.design.model_copy(update={"groups": ()})}
+        return self.model_copy(update={**changed, **groups, "part": part})
+
+    @property
+    def analysed(self) -> tuple[str, ...]:
+        """Every construct that respondents have to be complete on: of all models, levels, types."""
+        used = [name for part in self.parts for name in self.view(part).model_constructs]
+        used += [self.levels.measure] if self.levels else []
+        used += [self.experiment.treatment] if self.experiment else []
+        return tuple(name for name in dict.fromkeys(used) if name in self.constructs)
 
     def items_of(self, construct: str) -> tuple[str, ...]:
         """Items of a construct; the column of its own name when none are declared."""
@@ -220,6 +279,10 @@ _TABLES: dict[str, type[BaseModel]] = {
     "scale": Scale,
     "constructs": Construct,
     "model": Model,
+    "models": Further,
+    "levels": Levels,
+    "types": Types,
+    "experiment": Experiment,
     "design": Design,
     "contrasts": Contrast,
     "gates": Gates,

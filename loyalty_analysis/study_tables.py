@@ -56,6 +56,56 @@ class Model(Table):
     moderators: Names = ()
 
 
+class Further(Table):
+    """A further model over the same respondents: what departs from ``[model]``, and own paths.
+
+    ``outcomes`` are names of outcomes of ``[model]``: all of them where none is named. Without
+    drivers it holds its paths only.
+    """
+
+    drivers: Names = ()
+    mediator: Name | None = None
+    outcomes: Names = ()
+    paths: dict[Name, Names] = Field(default_factory=dict)
+
+
+class Levels(Table):
+    """Ordered levels of satisfaction, lowest first: asked as such, or cut from a score.
+
+    ``measure`` is a construct: one item that holds a whole number for each of ``names``, or, with
+    ``cuts``, a score: a level begins at its cut. ``outcomes`` are those that are compared: all of
+    the model where none is named.
+    """
+
+    measure: Name
+    cuts: Numbers = ()
+    names: Annotated[Names, Field(min_length=2)] = (
+        "below", "meets", "exceeds", "delights", "amazes",
+    )  # fmt: skip
+    outcomes: Names = ()
+
+
+class Types(Table):
+    """Four types of loyalty, from where attitude and patronage lie against declared cuts.
+
+    At or above a cut is high. ``band`` is how far, in points of the scores, the cuts are moved
+    either way to see what depends on them.
+    """
+
+    attitude: Name = "attitude"
+    patronage: Name = "patronage"
+    attitude_cut: float
+    patronage_cut: float
+    band: float = Field(default=0.5, gt=0)
+    outcomes: Names = ()
+
+
+class Experiment(Table):
+    """A treatment that was randomised: a column or construct of 0 and 1."""
+
+    treatment: Name
+
+
 class Design(Table):
     """How respondents were drawn: identifiers, weights, clusters, groups, waves, a filter."""
 

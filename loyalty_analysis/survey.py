@@ -28,7 +28,7 @@ from loyalty_analysis.design_checks import (
     weight_problems,
 )
 from loyalty_analysis.directions import direction_problems, direction_problems_of_moments
-from loyalty_analysis.equations import equations
+from loyalty_analysis.equations import every_equation
 from loyalty_analysis.errors import DataError, StudyError, raise_all
 from loyalty_analysis.filters import filtered
 from loyalty_analysis.inference import Sample
@@ -140,6 +140,27 @@ class Survey:
         return frozenset(
             name for name, n in counts.items() if len(n) == 2 and n.min() < SMALLEST_GROUP
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the equations of its own model, categories split."""
+        model = self.study.model
+        names = [*self.study.model_constructs, *model.controls, *model.moderators]
+        return tuple(dict.fromkeys(self.terms(names)))
+
+    def model(self, part: str) -> Survey:
+        """The same respondents with a further model of the study (:meth:`Study.view`).
+
+        Examples
+        --------
+        >>> few = "models.few={drivers = ['image']}"
+        >>> read_survey("bank_customers", [few]).model("few").moments.columns
+        ('image', 'loyalty')
+        """
+        if not part:
+            return self
+        view = replace(self, study=self.study.view(part))
+        return replace(view, moments=self.moments[view.columns])
 
     def terms(self, names: Sequence[str]) -> tuple[str, ...]:
         """Columns that stand for names in an equation: a category becomes its indicators."""
@@ -256,13 +277,13 @@ def survey_from_moments(study: Study) -> Survey:
     (('comp_1', 'comp_2'), ('competence', 'likeability'))
     """
     known, path = read_moments(study.data_path), str(study.data_path)
-    used = [*study.model_constructs, *study.model.controls, *study.model.moderators]
+    used = [*study.analysed, *study.model.controls, *study.model.moderators]
     names = tuple(dict.fromkeys(used))
     lacking = variable_problems(known, study, (*names, *present(study.quality.marker)))
     opposed, warnings = direction_problems_of_moments(known, study)
     raise_all(DataError, path, [*lacking, *opposed, *published_problems(known, study)])
     moments = scored_moments(known, study, names)
-    terms = {equation.model: equation.terms for equation in equations(study)}
+    terms = {equation.model: equation.terms for equation in every_equation(study)}
     unfit, odd = equation_problems(moments, study, terms)
     raise_all(DataError, path, unfit)
     attrition = pd.DataFrame(
@@ -314,7 +335,7 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
         levels,
         cluster=cluster,
     )
-    terms = {equation.model: survey.terms(equation.terms) for equation in equations(study)}
+    terms = {equation.model: survey.terms(equation.terms) for equation in every_equation(study)}
     unfit, odd = equation_problems(survey.moments, study, terms)
     raise_all(DataError, path, unfit)
     return replace(survey, warnings=(*warnings, *odd))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from loyalty_analysis.claims import BUILT, Claim, ClaimSet
+from loyalty_analysis.claims import LEVELS, TYPES, Claim, ClaimSet, members_of
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.formatting import VERDICT_MARKS, estimate, in_sentence, number, p_value
 from loyalty_analysis.sections import slug
@@ -31,6 +31,8 @@ SECTIONS = {
     "slope_difference": "groups-how-far-do-two-groups-differ",
 }
 """Where the evidence of an estimand stands that has a section of its own."""
+PILLARS, FURTHER = "pillars", {"types": "loyalty-types"}
+"""Where the evidence of a further model stands: in the section of pillars, but for types."""
 _WIDTH = 160.0  # of the drawing, in its own units
 
 
@@ -321,14 +323,25 @@ def _place(value: float, limit: float) -> float:
 def _anchor(record: dict[str, Any], page: _Page) -> str:
     """Where the evidence for a row is: its section or equation, else that of the regressions."""
     estimand, judged = record["estimand"], record["verdict"] != NOT_TESTABLE
+    if not judged and estimand != "rival_models":
+        return ""
     wanted = [SECTIONS[estimand]] if estimand in SECTIONS else []
-    if estimand in BUILT and estimand != "rival_models" and judged:
-        equation = equation_of(page.study, estimand, record["outcome"])
-        wanted += [model_anchor(equation.model)] if equation else []
+    if estimand not in ("rival_models", *LEVELS, *TYPES):
+        part, model = _model(record, page.study)
+        wanted = [FURTHER.get(part, PILLARS)] if part else [*wanted, model_anchor(model)]
         wanted.append(REGRESSIONS)
-    elif estimand != "rival_models":
-        wanted = []
     return next((anchor for anchor in wanted if anchor in page.anchors), "")
+
+
+def _model(record: dict[str, Any], study: Study) -> tuple[str, str]:
+    """The first model of the study whose equation holds what a row is about, and that equation."""
+    named = {one for name in str(record["term"]).split(":") for one in members_of(name) if one}
+    for part in study.parts:
+        view = study.view(part)
+        equation = equation_of(view, record["estimand"], record["outcome"])
+        if equation and named <= {*equation.terms, *view.model_constructs, *view.model.moderators}:
+            return part, equation.model
+    return "", ""
 
 
 def model_anchor(model: str) -> str:

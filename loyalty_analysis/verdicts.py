@@ -11,6 +11,7 @@ import pandas as pd
 from loyalty_analysis.cases import MEASUREMENT, Case, cases_of
 from loyalty_analysis.claims import ClaimSet, load_claims
 from loyalty_analysis.evidence import findings, rule_structures
+from loyalty_analysis.results import whole
 from loyalty_analysis.rules import (
     INCONCLUSIVE,
     NOT_TESTABLE,
@@ -60,7 +61,7 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
         from loyalty_analysis.analysis import analyse
 
         results = analyse(survey, everything=False)
-    rows, families, found = [], {}, findings(results)
+    rows, families, found = [], {}, findings(whole(results))
     for claims in load_claims(survey.study):
         cases = [case for claim in claims.claims for case in cases_of(claim, survey, found)]
         family = [case.p_value for case in cases if case.testable]

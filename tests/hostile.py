@@ -121,7 +121,7 @@ STUDY_FILE = [
     Case("binary", ["not UTF-8"], edit=text("study.toml", bytes(range(256)))),
     Case("unknown key", ["unknown key 'model.driver'", "Did you mean 'drivers'?"], {"model.driver": ["affective"]}),
     Case("unknown table", ["unknown key 'modle'", "Did you mean 'model'?"], {"modle": {"drivers": []}}),
-    Case("a table this version does not honour", ["[levels] is reserved", "Remove it"], {"levels": {"fit": 1}}),
+    Case("a table this version does not honour", ["[reports] is reserved", "Remove it"], {"reports": {"fit": 1}}),
     Case("a limit that no HTMT can pass", ["'gates.htmt' must be less than or equal to 1; found 9"], arguments=["--set", "gates.htmt=9"]),
     Case("an unknown gate", ["'gates.warn.0' must be 'reliability', 'htmt', 'invariance' or 'admissible'", "found 'alpha'"], {"gates.warn": ["alpha"]}),
     Case("an unknown rule of exclusion", ["'quality.exclude.0' must be 'straight_lining' or 'too_fast'", "found 'careless'"], {"quality.exclude": ["careless"]}),

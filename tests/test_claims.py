@@ -7,7 +7,6 @@ import pytest
 from factory import CLAIM, claim_file, make, toml_file
 
 from loyalty_analysis.claims import (
-    BUILT,
     NEGLIGIBLE,
     Claim,
     load_claims,
@@ -74,7 +73,6 @@ def test_the_smallest_effects_are_those_of_the_design():
     twentieth = ["indirect", "largest_share", "share_difference", "interaction"]
     expected = dict.fromkeys(tenth, 0.10) | dict.fromkeys(twentieth, 0.05) | {"rival_models": 0}
     assert expected == NEGLIGIBLE
-    assert set(BUILT) <= set(NEGLIGIBLE)
 
 
 def test_an_own_set_is_found_beside_the_study(tmp_path):

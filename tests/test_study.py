@@ -133,8 +133,8 @@ def test_a_reserved_table_is_refused_by_name(tmp_path, table):
     assert f"[{table}] is reserved" in refused(tmp_path, {table: {}})
 
 
-def test_the_reserved_tables_are_those_of_the_design():
-    assert set(RESERVED) == {"levels", "types", "experiment", "reports"}
+def test_what_is_reserved_still():
+    assert set(RESERVED) == {"reports"}
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_settings_change_the_study(tmp_path):
         ("scale.max=five", ["'scale.max' must be a number", "found 'five'"]),
         ("model.controls=age", ["'model.controls' must be a list"]),
         ("title=2026", ["'title' must be text in quotes"]),
-        ("levels.a=1", ["[levels] is reserved"]),
+        ("levels.a=1", ["unknown key 'levels.a'", "'levels.measure' is missing"]),
         ("gates.hmt=0.85", ["unknown key 'gates.hmt'", "Did you mean 'htmt'?"]),
         ("gates.htmt=9", ["'gates.htmt' must be less than or equal to 1; found 9"]),
         ("path=x", ["unknown key 'path'"]),

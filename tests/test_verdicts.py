@@ -502,12 +502,15 @@ def test_a_part_can_name_loyalty_or_several_outcomes(tmp_path, named):
             "missing_construct: tenure",
         ),
         ({"outcome": ["staying", "churn"]}, "missing_outcome: staying or churn"),
-        ({"estimand": "steps"}, "estimand_not_built: steps"),
+        ({"estimand": "steps", "versus": ["meets", "below"]}, "missing_construct: level"),
         (
             {"estimand": "rival_models", "outcome": "", "term": "", "versus": ["forced", "trust"]},
             "missing_construct: trust",
         ),
-        ({**TOTAL, "term": "affective + forced"}, "estimand_not_built: slopes added up"),
+        (
+            {"estimand": "interaction", "term": "affective + normative:forced"},
+            "estimand_not_built: interaction of a set",
+        ),
         ({"outcome": "normative"}, "no_equation: normative"),
         ({**TOTAL, "outcome": "satisfaction"}, "no_equation: satisfaction"),
         ({"term": "usability"}, "not_in_model: usability"),
@@ -599,7 +602,7 @@ def test_a_claim_with_an_untestable_part_is_not_testable(tmp_path):
 
 def test_what_cannot_be_tested_is_no_member_of_the_family(tmp_path):
     alone = only(judged(tmp_path / "a", [{}]))
-    beside = judged(tmp_path / "b", [{}, {"term": "engagement"}, {"estimand": "steps"}])
+    beside = judged(tmp_path / "b", [{}, {"term": "engagement"}, {"term": "usability"}])
     assert beside.attrs["families"] == {"own": 1}
     assert beside["p_holm"][0] == alone["p_holm"] == alone["p_value"]
 
