@@ -65,9 +65,9 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
         ``everything``: of all). models, regression, contrasts, correlations, attrition,
         reliability, discriminant, cfa_fit, cfa_loadings, invariance, gates; with ``everything``
         also descriptives, items, factorability, method_bias, drivers, importance_performance and,
-        where there is a mediator, mediation, mediation_orders, sensitivity; where there are respondents, diagnostics, answers,
-        quality, categorical and, with groups, mediation_groups, moderation, simple_slopes,
-        group_means, group_tests, mixed.
+        where there is a mediator, mediation, mediation_orders, sensitivity; where there are
+        respondents, diagnostics, answers, quality, categorical and, with groups, mediation_groups,
+        moderation, simple_slopes, group_means, group_tests, mixed.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from loyalty_analysis.claims import SHARES, Claim
 from loyalty_analysis.drivers import share_differences
 from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.inference import estimate, pooled, single, vectorized
+from loyalty_analysis.levels import level_contrasts
 from loyalty_analysis.mediation import indirect
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
@@ -20,6 +21,7 @@ from loyalty_analysis.sums import slope_sums
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import CONTRASTS, contrast_rows, df_of, satterthwaite
 from loyalty_analysis.twins import Twins
+from loyalty_analysis.typology import type_contrasts
 
 
 @one_thread
@@ -66,6 +68,8 @@ def contrasts(
         *_interactions(survey, claims),
         *_effects(survey, claims, latent),
         *slope_sums(survey, claims, latent),
+        level_contrasts(survey, claims),
+        type_contrasts(survey, claims),
     ]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=CONTRASTS)

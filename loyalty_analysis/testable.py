@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from loyalty_analysis.claims import LEVELS, SHARES, SLOPES, TYPES, Claim, members_of
 from loyalty_analysis.contrasts import missing_groups
 from loyalty_analysis.equations import equation_of
+from loyalty_analysis.levels import why_no_levels
 from loyalty_analysis.structures import unfit
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.typology import why_no_types
 
 
 def home(claim: Claim, outcome: str, survey: Survey) -> Survey:
@@ -39,9 +41,9 @@ def why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     """
     study = survey.study
     if claim.estimand in LEVELS:
-        return ("" if study.levels else "missing_construct: level") or _no_outcome(outcome, survey)
+        return why_no_levels(claim, survey) or _no_outcome(outcome, survey)
     if claim.estimand in TYPES:
-        return ("" if study.types else "missing_construct: type") or _no_outcome(outcome, survey)
+        return why_no_types(claim, survey, outcome) or _no_outcome(outcome, survey)
     named = list(claim.constructs)
     known = {*study.constructs, *study.model.controls, *study.model.moderators}
     missing = [name for name in dict.fromkeys([*named, outcome]) if name and name not in known]
