@@ -93,10 +93,23 @@ class Graph:
         m[..., self.start[:, 0]] = theta[..., self.start[:, 2]]
         return a, s, m
 
-    def moments(self, theta: Array) -> tuple[Array, Array]:
-        """Covariances and means of all nodes."""
+    def behind(self, nodes: Array) -> tuple[Array, Array]:
+        """Nodes that some nodes follow from, themselves included; parameters of their moments."""
+        kind, to, start = self.where
+        inside = np.isin(np.arange(len(self.nodes)), nodes)
+        while not inside[start[(kind == 0) & inside[to]]].all():
+            inside[start[(kind == 0) & inside[to]]] = True
+        paths = self.path[inside[self.path[:, 0]], 2]
+        shared = self.covary[inside[self.covary[:, 0]] & inside[self.covary[:, 1]], 2]
+        return np.flatnonzero(inside), np.unique(np.concatenate([paths, shared]))
+
+    def moments(self, theta: Array, inside: Array | None = None) -> tuple[Array, Array]:
+        """Covariances and means of all nodes, or of some that stand on no others (`behind`)."""
         a, s, m = self.matrices(theta)
-        through = np.linalg.inv(np.eye(len(self.nodes)) - a)
+        if inside is not None:
+            a, s = (x[..., inside[:, None], inside] for x in (a, s))
+            m = m[..., inside]
+        through = np.linalg.inv(np.eye(a.shape[-1]) - a)
         covariance = through @ s @ np.swapaxes(through, -1, -2)
         return covariance, (through @ m[..., None])[..., 0]
 

@@ -104,7 +104,8 @@ class Twins:
             fewer than 50 clusters by the jackknife over clusters, and unknown (nan) where the
             model has no solution without one of them.
         """
-        used = np.unique(self.fit.graphs[0].index)
+        index = [self._place(name) for name in names if name in self.factors.items]
+        used = self.fit.graphs[0].behind(np.array(index))[1]
 
         def value(theta: Array) -> Array:
             return function(self._moments(names, theta))
@@ -127,8 +128,10 @@ class Twins:
         # A covariate is its own column; a construct stands behind its items. Without its cluster a
         # category may be gone: its row of zeros leaves it the slope 0.
         present = [at for at, name in enumerate(names) if name in self.factors.items]
-        index = np.array([graph.nodes.index(self._node(names[at])) for at in present])
-        spread = graph.moments(theta)[0][..., index[:, None], index]
+        index = np.array([self._place(names[at]) for at in present])
+        inside, _ = graph.behind(index)
+        index = np.searchsorted(inside, index)
+        spread = graph.moments(theta, inside)[0][..., index[:, None], index]
         # Of a single item the reliability is known, not the error variance: that varies with it.
         share = np.array([self._share(names[at]) for at in present])
         spread = np.where(np.eye(len(index), dtype=bool), spread * share, spread)
@@ -137,9 +140,11 @@ class Twins:
         mean = np.zeros((*spread.shape[:-2], len(names)))
         return Moments(tuple(names), n, float(n), float(n), mean, cross)
 
-    def _node(self, name: str) -> str:
+    def _place(self, name: str) -> int:
+        """Node of a construct or covariate: its factor, or its one item."""
         items = self.factors.items[name]
-        return self.factors.factor[name] if len(items) > 1 else self.factors.column[items[0]]
+        node = self.factors.factor[name] if len(items) > 1 else self.factors.column[items[0]]
+        return self.fit.graphs[0].nodes.index(node)
 
     def _share(self, name: str) -> float:
         known = self.factors.survey.study.constructs

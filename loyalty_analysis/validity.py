@@ -15,7 +15,7 @@ import pandas as pd
 
 from loyalty_analysis.bootstrap import bootstrap
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.inference import FEW_CLUSTERS, Estimate, estimate, single
+from loyalty_analysis.inference import FEW_CLUSTERS, Estimate, estimate, single, vectorized
 from loyalty_analysis.measurement import bartlett, sampling_adequacy
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.reliability import item_sample
@@ -35,8 +35,8 @@ def htmt(
 
     Parameters
     ----------
-    correlation : ndarray, shape (k, k)
-        Of the items, construct by construct.
+    correlation : ndarray, shape (..., k, k)
+        Of the items, construct by construct; leading dimensions are kept.
     sizes : sequence of int
         Items of each construct.
     declared : sequence of float, optional
@@ -49,7 +49,7 @@ def htmt(
 
     Returns
     -------
-    ndarray, shape (constructs, constructs)
+    ndarray, shape (..., constructs, constructs)
         Ones on the diagonal.
 
     Notes
@@ -76,15 +76,15 @@ def htmt(
             values = np.log(values)
         sums = member.T @ values @ member
         pairs = size * (size - 1)
-        within = (np.diag(sums) - (0 if geometric else size)) / pairs
+        own = np.diagonal(sums, axis1=-2, axis2=-1)
+        within = (own - (0 if geometric else size)) / pairs
         across = sums / np.outer(size, size)
         if geometric:
             within, across = np.exp(within), np.exp(across)
         if declared is not None:
             within = np.where(size == 1, np.asarray(declared), within)
-        found = across / np.sqrt(np.outer(within, within))
-    np.fill_diagonal(found, 1.0)
-    return found
+        found = across / np.sqrt(within[..., :, None] * within[..., None, :])
+    return np.where(np.eye(len(size), dtype=bool), 1.0, found)
 
 
 def discriminant(
@@ -225,16 +225,17 @@ def htmt_function(study: Study, names: Sequence[str]) -> Callable[[Moments], Arr
     """
     sizes = [len(study.items_of(name)) for name in names]
     declared = [study.constructs[name].reliability or np.nan for name in names]
-    upper = np.triu_indices(len(names), 1)
+    rows, columns = np.triu_indices(len(names), 1)
 
     def ratios(moments: Moments) -> Array:
         correlation = moments.correlation
-        kinds = (
-            htmt(correlation, sizes, declared, geometric=kind)[upper] for kind in (False, True)
-        )
-        return np.concatenate(list(kinds))
+        kinds = [
+            htmt(correlation, sizes, declared, geometric=kind)[..., rows, columns]
+            for kind in (False, True)
+        ]
+        return np.concatenate(kinds, axis=-1)
 
-    return ratios
+    return vectorized(ratios)
 
 
 def _fornell_larcker(row: dict[str, Any], extracted: Mapping[str, float]) -> str:
