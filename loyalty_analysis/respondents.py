@@ -106,12 +106,12 @@ def moments_by_sector(world: World, drawn: Drawn) -> dict[str, Moments]:
     rows = np.stack(list(columns.values()))
     sector = np.array([one.sector for one in world.industries])[drawn.industry]
     return {
-        side: _moments(tuple(columns), rows[:, sector == side], drawn.weight[sector == side])
+        side: row_moments(tuple(columns), rows[:, sector == side], drawn.weight[sector == side])
         for side in world.sector_slopes
     }
 
 
-def _moments(names: tuple[str, ...], rows: Array, weight: Array) -> Moments:
+def row_moments(names: tuple[str, ...], rows: Array, weight: Array) -> Moments:
     """Moments of columns laid out as rows, the same on every machine.
 
     Not by matrix products: their sums depend on the number of threads, and on blocks as small as

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from loyalty_analysis.errors import RunError, StudyError, did_you_mean
+from loyalty_analysis.full_respondents import full_blocks, full_frame
+from loyalty_analysis.full_worlds import FULL_WORLDS, FullWorld
+from loyalty_analysis.resources import shipped
 from loyalty_analysis.respondents import SURVEY, Drawn, blocks
 from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.truth import DRAW, SEED, planted_verdicts, population, truth_tables
@@ -25,8 +29,11 @@ FILES = ("study.toml", "survey.csv", "truth.toml")
 MADE_BY = "# Made by: loyalty simulate"
 NO_ANSWER = -99
 SMALLEST = 200
+_QUESTIONNAIRE = shipped("data") / "instrument" / "study.toml"
 
 Tables = dict[tuple[str, ...], dict[str, object]]
+AnyWorld = World | FullWorld
+EVERY: dict[str, AnyWorld] = {**WORLDS, **FULL_WORLDS}
 
 
 def worlds() -> tuple[str, ...]:
@@ -34,14 +41,14 @@ def worlds() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> worlds()
-    ('rice',)
+    >>> worlds()[:3]
+    ('rice', 'retelling', 'paper')
     """
-    return tuple(WORLDS)
+    return tuple(EVERY)
 
 
 def simulate(
-    world: str | World = "rice",
+    world: str | AnyWorld = "rice",
     n: int = 9000,
     seed: int = 2015,
     out: str | Path = "rice_simulated",
@@ -53,8 +60,8 @@ def simulate(
 
     Parameters
     ----------
-    world : str or World
-        One of :func:`worlds`.
+    world : str, World or FullWorld
+        One of :func:`worlds`. In all but ``rice`` the whole questionnaire is answered.
     n : int
         Respondents.
     seed : int
@@ -97,7 +104,7 @@ def simulate(
     return folder
 
 
-def find_world(world: str | World) -> World:
+def find_world(world: str | AnyWorld) -> AnyWorld:
     """Find a world by its name.
 
     Raises
@@ -105,11 +112,11 @@ def find_world(world: str | World) -> World:
     StudyError
         When there is none of that name.
     """
-    if isinstance(world, World):
+    if not isinstance(world, str):
         return world
-    if world not in WORLDS:
-        raise StudyError(f"no world is called '{world}'. {did_you_mean(world, WORLDS)}")
-    return WORLDS[world]
+    if world not in EVERY:
+        raise StudyError(f"no world is called '{world}'. {did_you_mean(world, EVERY)}")
+    return EVERY[world]
 
 
 def _check(n: int, seed: int) -> None:
@@ -122,12 +129,12 @@ def _check(n: int, seed: int) -> None:
         raise StudyError(f"seed {seed} is negative. Use a whole number from 0 on.")
 
 
-def draw(world: str | World, n: int, seed: int) -> pd.DataFrame:
+def draw(world: str | AnyWorld, n: int, seed: int) -> pd.DataFrame:
     """Draw respondents of a world, as its survey file holds them.
 
     Parameters
     ----------
-    world : str or World
+    world : str, World or FullWorld
     n, seed : int
 
     Returns
@@ -135,6 +142,8 @@ def draw(world: str | World, n: int, seed: int) -> pd.DataFrame:
     DataFrame
         id; country, industry, sector, age, gender; w (market share over sample share of the
         respondent's country and industry); the items, 1 to 7. A skipped item is empty or -99.
+        Of the whole questionnaire: id, age, gender, sector, every item and fact, the seconds taken,
+        two attention checks.
 
     Examples
     --------
@@ -143,10 +152,30 @@ def draw(world: str | World, n: int, seed: int) -> pd.DataFrame:
     """
     chosen = find_world(world)
     _check(n, seed)
-    parts = [_with_gaps(chosen, drawn, rng) for drawn, rng in blocks(chosen, n, seed, SURVEY)]
-    frame = pd.concat(parts, ignore_index=True)
+    frame = pd.concat(_frames(chosen, n, seed), ignore_index=True)
     frame.insert(0, "id", np.arange(1, n + 1))
     return frame
+
+
+def _frames(world: AnyWorld, n: int, seed: int) -> Iterator[pd.DataFrame]:
+    if isinstance(world, FullWorld):
+        for full, rng in full_blocks(world, questionnaire(), n, seed, SURVEY):
+            yield full_frame(full, rng)
+    else:
+        for drawn, rng in blocks(world, n, seed, SURVEY):
+            yield _with_gaps(world, drawn, rng)
+
+
+@cache
+def questionnaire() -> Study:
+    """The study of the shipped questionnaire: which items measure a construct.
+
+    Examples
+    --------
+    >>> questionnaire().items_of("delight")
+    ('delight_1', 'delight_2', 'delight_3')
+    """
+    return load_study(_QUESTIONNAIRE)
 
 
 def _with_gaps(world: World, drawn: Drawn, rng: np.random.Generator) -> pd.DataFrame:
@@ -170,13 +199,18 @@ def _with_gaps(world: World, drawn: Drawn, rng: np.random.Generator) -> pd.DataF
     return pd.DataFrame(columns)
 
 
-def study_text(world: World, command: str) -> str:
+def study_text(world: AnyWorld, command: str) -> str:
     """Write the study file of a world, saying how it was made."""
     head = [
         f"{MADE_BY} {command}",
         "# Simulated respondents: a test of the software, never evidence about customers.",
         *(f"# {line}" for line in world.about),
     ]
+    if isinstance(world, FullWorld):
+        # The study of the questionnaire, but for where its answers are from.
+        asked = _QUESTIONNAIRE.read_text(encoding="utf-8")
+        own = {"title": world.title, "data": "survey.csv", "origin": "simulated"}
+        return toml(head, {(): own}) + asked[asked.index("claims = ") :]
     outcomes, sides = dict(world.outcomes), list(world.sector_slopes)
     sections: Tables = {
         (): {
@@ -210,7 +244,7 @@ def _construct(world: World, name: str) -> dict[str, object]:
     return {**declared, "reversed": turned} if turned else declared
 
 
-def truth_text(world: World, study: Study, draw: int = DRAW) -> str:
+def truth_text(world: AnyWorld, study: Study, draw: int = DRAW) -> str:
     """Write the truth of a world: latent slopes, population values, the verdicts they deserve."""
     values, error = population(world, study, draw)
     head = [
@@ -221,13 +255,27 @@ def truth_text(world: World, study: Study, draw: int = DRAW) -> str:
         "# monte_carlo_error is the largest of their standard errors.",
         "# planted: the verdict each claim deserves, that of a sample without end; reasons: why.",
     ]
+    if isinstance(world, FullWorld):
+        head[2:2] = [f"# {line}" for line in world.about]
+        head[-1:] = [
+            "# corrected_...: the same among constructs free of error of measurement, where claims",
+            "# compare them; overlap: correlations of constructs too close to be told apart.",
+            head[-1],
+        ]
     made: dict[str, object] = {"world": world.name, "respondents": draw, "seed": SEED}
     if np.isfinite(error):
         made["monte_carlo_error"] = error
     sections: Tables = {("draw",): made}
     sections |= {("structural", *key): dict(rows) for key, rows in world.structure.items()}
-    sections |= truth_tables(values, planted_verdicts(study, values))
-    sections["reasons",] = {claim: why for claim, (_, why) in world.planted.items()}
+    planted = planted_verdicts(study, values)
+    sections |= truth_tables(values, planted)
+    if isinstance(world, FullWorld):
+        named = {
+            f"{claim} {outcome}".strip(): one.reason for (claim, outcome), one in planted.items()
+        }
+        sections["reasons",] = {name: reason for name, reason in named.items() if reason}
+    else:
+        sections["reasons",] = {claim: why for claim, (_, why) in world.planted.items()}
     return toml(head, sections)
 
 

@@ -6,40 +6,52 @@ tests find them a second time, respondent by respondent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
+from itertools import combinations
 from operator import add
 
 import numpy as np
 
 from loyalty_analysis.analysis import single_claims
-from loyalty_analysis.claims import BUILT, Claim, load_claims
+from loyalty_analysis.claims import LEVELS, SLOPES, TYPES, Claim, load_claims, members_of
 from loyalty_analysis.claims import SHARES as CLAIMS_ON_SHARES
 from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import Equation, equation_of, equations
+from loyalty_analysis.full_respondents import full_blocks, full_moments
+from loyalty_analysis.full_worlds import LOADINGS, FullWorld
 from loyalty_analysis.inference import pooled
+from loyalty_analysis.levels import level_contrast
 from loyalty_analysis.mediation import THROUGH, beside_path, chain
 from loyalty_analysis.moments import Array, Moments, slopes, standardized_slopes
 from loyalty_analysis.respondents import TRUTH, blocks, moments_by_sector
+from loyalty_analysis.rules import INCONCLUSIVE, NOT_TESTABLE, SUPPORTED, ruling_of_parts
+from loyalty_analysis.rules import Ruling as Deserved
 from loyalty_analysis.shares import shares
 from loyalty_analysis.study import Study
+from loyalty_analysis.typology import type_contrast
 from loyalty_analysis.worlds import World
 
 DRAW, SEED = 4_000_000, 1
-SLOPES, RIVALS, SECTORS = "population", "differences", "slope_differences"
-SHARE_LEADS, INDIRECT = "share_differences", "indirect"
-KINDS = (SLOPES, RIVALS, SECTORS, SHARE_LEADS, INDIRECT)
+POPULATION, RIVALS, SECTORS = "population", "differences", "slope_differences"
+SHARE_LEADS, INDIRECT, PRODUCTS, SUMS = "share_differences", "indirect", "interactions", "sums"
+GROUPS = "contrasts"
+ESTIMANDS = (POPULATION, RIVALS, SECTORS, SHARE_LEADS, INDIRECT, PRODUCTS, SUMS, GROUPS)
+CORRECTED = "corrected_"
+"""Before a kind: the same among constructs free of error of measurement."""
+OVERLAP, LOADING_GAPS = "overlap", "loading_differences"
+KINDS = (*ESTIMANDS, *(CORRECTED + kind for kind in ESTIMANDS), OVERLAP, LOADING_GAPS)
 
-# By kind (one of the five above), model and term.
+# By kind, model and term.
 Values = dict[tuple[str, str, str], float]
 
 
-def population(world: World, study: Study, draw: int = DRAW) -> tuple[Values, float]:
+def population(world: World | FullWorld, study: Study, draw: int = DRAW) -> tuple[Values, float]:
     """Find the population value of every estimand from a very large draw.
 
     Parameters
     ----------
-    world : World
+    world : World or FullWorld
     study : Study
         The study file of that world.
     draw : int
@@ -48,17 +60,64 @@ def population(world: World, study: Study, draw: int = DRAW) -> tuple[Values, fl
     Returns
     -------
     values : dict
-        As :func:`population_values` gives them.
+        As :func:`population_values` gives them; of a full world also those among constructs free
+        of error, the correlations of constructs too close to be told apart, and loadings that
+        differ between sectors.
     error : float
         The largest Monte Carlo standard error among them, from the spread between blocks; not a
         number where there is one block only.
     """
     claims = single_claims(study)
-    parts = [moments_by_sector(world, drawn) for drawn, _ in blocks(world, draw, SEED, TRUTH)]
-    total = {side: reduce(add, (part[side] for part in parts)) for side in parts[0]}
-    each = [list(population_values(study, part, claims).values()) for part in parts]
+
+    def found(sets: Sequence[Mapping[str, Moments]]) -> Values:
+        values = population_values(study, sets[0], claims)
+        for groups in sets[1:]:
+            exact = population_values(study, groups, [one for one in claims if one.comparing])
+            values |= {(CORRECTED + kind, *rest): value for (kind, *rest), value in exact.items()}
+        return values
+
+    parts = list(_moments(world, study, draw))
+    total = [{side: reduce(add, (part[at][side] for part in parts)) for side in parts[0][at]}
+             for at in range(len(parts[0]))]  # fmt: skip
+    each = [list(found(part).values()) for part in parts]
     spread = np.std(each, axis=0, ddof=1).max() if len(each) > 1 else np.nan
-    return population_values(study, total, claims), float(spread / np.sqrt(len(each)))
+    values = found(total)
+    if isinstance(world, FullWorld):
+        values |= _overlaps(study, pooled(total[1])) | _loading_gaps(world, study)
+    return values, float(spread / np.sqrt(len(each)))
+
+
+def _moments(
+    world: World | FullWorld, study: Study, draw: int
+) -> Iterator[tuple[dict[str, Moments], ...]]:
+    """Moments in each sector, of each block: of scores; where known, of constructs beside them."""
+    if isinstance(world, FullWorld):
+        for full, _ in full_blocks(world, study, draw, SEED, TRUTH):
+            yield full_moments(study, full)
+    else:
+        for drawn, _ in blocks(world, draw, SEED, TRUTH):
+            yield (moments_by_sector(world, drawn),)
+
+
+def _overlaps(study: Study, exact: Moments) -> Values:
+    """Correlations beyond the gate of HTMT, of constructs with several items."""
+    names = [name for name in study.analysed if len(study.items_of(name)) > 1]
+    found = exact[names].correlation
+    return {
+        (OVERLAP, "", f"{a} and {b}"): float(found[names.index(a), names.index(b)])
+        for a, b in combinations(names, 2)
+        if abs(found[names.index(a), names.index(b)]) > study.gates.htmt
+    }
+
+
+def _loading_gaps(world: FullWorld, study: Study) -> Values:
+    """Loading of an item in goods minus that in services, where they differ."""
+    return {
+        (LOADING_GAPS, name, item): goods - services
+        for name, own in world.services.items()
+        for item, goods, services in zip(study.items_of(name), LOADINGS, own, strict=True)
+        if goods != services
+    }
 
 
 def population_values(
@@ -66,7 +125,8 @@ def population_values(
 ) -> Values:
     """Standardized slopes of every equation, and what claims make of them.
 
-    Differences to rivals and between sectors, leads in explained variance, indirect effects.
+    Differences to rivals and between sectors, leads in explained variance, indirect effects,
+    products, sums of slopes, contrasts of levels and types.
 
     Parameters
     ----------
@@ -74,7 +134,7 @@ def population_values(
     groups : mapping of str to Moments
         Moments of every model column in each sector.
     claims : sequence of Claim
-        Single claims; they say which differences, leads and indirect effects are needed.
+        Single claims; they say what is needed beside slopes.
 
     Returns
     -------
@@ -84,33 +144,35 @@ def population_values(
     """
     whole = pooled(groups)
     values: Values = {}
-    for equation in equations(study):
-        terms = _terms(equation, whole.columns)
-        scaled = frozenset(term for term in terms if "[" not in term)
-        found = standardized_slopes(whole, equation.outcome, terms, scaled)
-        values |= _keyed(SLOPES, equation.model, terms, found)
-        if equation.kind in ("total", "mediator"):
-            values |= _sector_differences(study, equation, terms, groups)
-    for claim in claims:
-        for outcome in claim.outcomes(study) if claim.estimand == "largest" else ():
-            values |= _rival_differences(study, claim, outcome, values)
-        for outcome in claim.outcomes(study) if claim.estimand == "indirect" else ():
-            values |= _indirect(study, claim, outcome, whole)
-        for outcome in claim.outcomes(study) if claim.estimand in CLAIMS_ON_SHARES else ():
-            values |= _share_leads(study, claim, outcome, whole)
+    for view in map(study.view, study.parts):
+        for equation in equations(view):
+            terms = _terms(equation, whole.columns)
+            scaled = frozenset(term for term in terms if "[" not in term)
+            found = standardized_slopes(whole, equation.outcome, terms, scaled)
+            values |= _keyed(POPULATION, equation.model, terms, found)
+            if view.contrasts and equation.kind in ("total", "mediator"):
+                values |= _sector_differences(view, equation, terms, groups)
+        for kind, estimands in _FOUND.items():
+            asked = [claim for claim in claims if claim.estimand in estimands]
+            for claim in asked:
+                for outcome in claim.outcomes(study):
+                    values |= kind(view, claim, outcome, whole, values)
     return values
 
 
-def _indirect(study: Study, claim: Claim, outcome: str, whole: Moments) -> Values:
+def _indirect(study: Study, claim: Claim, outcome: str, whole: Moments, _values: Values) -> Values:
     equation = equation_of(study, "indirect", outcome)
     path = (claim.term, *claim.through, outcome)
-    if equation is None or set(path) - set(study.model_constructs):
+    own = {one.outcome for one in equations(study)}
+    if equation is None or set(path) - set(study.model_constructs) or set(claim.through) - own:
         return {}
     beside = [_columns(rest, whole.columns) for rest in beside_path(study, path)]
     return _keyed(INDIRECT, equation.model, [THROUGH.join(path[:-1])], chain(whole, path, beside))
 
 
-def _share_leads(study: Study, claim: Claim, outcome: str, whole: Moments) -> Values:
+def _share_leads(
+    study: Study, claim: Claim, outcome: str, whole: Moments, _values: Values
+) -> Values:
     equation = equation_of(study, claim.estimand, outcome)
     if equation is None or set(claim.constructs) - set(equation.focal):
         return {}
@@ -149,66 +211,145 @@ def _sides(study: Study) -> tuple[str, str]:
     return contrast.sides
 
 
-def _rival_differences(study: Study, claim: Claim, outcome: str, values: Values) -> Values:
+def _rival_differences(
+    study: Study, claim: Claim, outcome: str, _whole: Moments, values: Values
+) -> Values:
     equation = equation_of(study, "largest", outcome)
     if equation is None or {claim.term, *claim.versus} - set(equation.focal):
         return {}
-    own = values[SLOPES, equation.model, claim.term]
+    own = values[POPULATION, equation.model, claim.term]
     return {
         (RIVALS, equation.model, f"{claim.term} - {rival}"): (
-            own - values[SLOPES, equation.model, rival]
+            own - values[POPULATION, equation.model, rival]
         )
         for rival in claim.versus
     }
 
 
-def planted_verdicts(study: Study, values: Values) -> dict[tuple[str, str], str]:
+def _products(study: Study, claim: Claim, outcome: str, whole: Moments, _values: Values) -> Values:
+    equation = equation_of(study, "interaction", outcome)
+    pair = claim.term.split(":")
+    if equation is None or set(pair) - {*equation.focal, *study.model.moderators}:
+        return {}
+    terms = tuple(dict.fromkeys([*_terms(equation, whole.columns), *pair, claim.term]))
+    size = whole[[*pair, outcome]].sd
+    slope = slopes(whole, outcome, terms)[-1] * size[0] * size[1] / size[2]
+    return {(PRODUCTS, equation.model, claim.term): float(slope)}
+
+
+def _sums(study: Study, claim: Claim, outcome: str, _whole: Moments, values: Values) -> Values:
+    equation, terms = equation_of(study, claim.estimand, outcome), members_of(claim.term)
+    if len(terms) == 1 or equation is None or set(terms) - set(equation.focal):
+        return {}
+    found = sum(values[POPULATION, equation.model, term] for term in terms)
+    return {(SUMS, equation.model, claim.term): found}
+
+
+def _group_contrasts(
+    study: Study, claim: Claim, outcome: str, whole: Moments, _values: Values
+) -> Values:
+    if study.part or study.levels is None:
+        return {}
+    controls = _columns(study.model.controls, whole.columns)
+    if claim.estimand in TYPES:
+        value = type_contrast(whole, outcome, controls, claim)
+    else:
+        value = level_contrast(whole, outcome, study.levels.names, controls, claim)
+    return {(GROUPS, f"{outcome}.{claim.term}s", _contrast_name(claim)): float(value[0])}
+
+
+def _contrast_name(claim: Claim) -> str:
+    return f"{claim.estimand}: {' | '.join(claim.versus)}"
+
+
+_FOUND = {
+    _rival_differences: ("largest",),
+    _indirect: ("indirect",),
+    _share_leads: CLAIMS_ON_SHARES,
+    _products: ("interaction",),
+    _sums: SLOPES,
+    _group_contrasts: (*LEVELS, *TYPES),
+}
+
+
+def planted_verdicts(study: Study, values: Values) -> dict[tuple[str, str], Deserved]:
     """Say which verdict each claim deserves: what a sample without end would lead to.
 
     Parameters
     ----------
     study : Study
     values : dict
-        As :func:`population_values` gives them.
+        As :func:`population` gives them.
 
     Returns
     -------
-    dict of (str, str) to str
-        For each claim (``P5``) and part (``P5.affective``) that can be tested, and each outcome:
-        supported, contradicted or negligible.
+    dict of (str, str) to Ruling
+        For each claim (``P5``) and part (``P5.affective``) whose constructs the study has, and
+        each outcome: supported, contradicted or negligible; inconclusive where values with and
+        without error of measurement disagree; not testable where a gate stops it.
     """
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Deserved] = {}
     for claim in (claim for one in load_claims(study) for claim in one.claims):
         for outcome in claim.outcomes(study):
-            rows = _claim_rows(study, values, claim, outcome)
-            if all(rows.values()):
-                found |= rows
+            found |= _claim_rows(study, values, claim, outcome)
     return found
 
 
 def _claim_rows(
     study: Study, values: Values, claim: Claim, outcome: str
-) -> dict[tuple[str, str], str]:
-    """Verdict of a claim and of its parts; empty where it cannot be tested."""
+) -> dict[tuple[str, str], Deserved]:
+    """Verdict of a claim and of its parts; empty where the study lacks what it names."""
     if not claim.parts:
-        return {(claim.id, outcome): _deserved(study, values, claim, outcome)}
-    parts = {}
+        own = _deserved(study, values, claim, outcome)
+        return {(claim.id, outcome): own} if own else {}
+    parts: dict[tuple[str, str], Deserved] = {}
     for part in claim.parts:
-        own = str(part.outcome or outcome)
-        parts[f"{claim.id}.{part.id}", own] = _deserved(study, values, claim.part(part), own)
-    verdicts = set(parts.values())
-    ranked = ("contradicted", "negligible", "supported")
-    whole = next((verdict for verdict in ranked if verdict in verdicts), "")
+        single = claim.part(part)
+        for name in single.outcomes(study) if part.outcome else (outcome,):
+            own = _deserved(study, values, single, name)
+            if own is None:
+                return {}
+            parts[f"{claim.id}.{part.id}", name] = own
+    stopped = [one.reason for one in parts.values() if one.verdict == NOT_TESTABLE]
+    if stopped:
+        whole = Deserved(NOT_TESTABLE, reason="; ".join(dict.fromkeys(stopped)))
+        parts = {
+            key: Deserved(NOT_TESTABLE, reason=one.reason if one.verdict == NOT_TESTABLE else
+                          "claim_not_testable")
+            for key, one in parts.items()
+        }  # fmt: skip
+    else:
+        whole = ruling_of_parts(list(parts.values()))
     return {(claim.id, outcome): whole, **parts}
 
 
-def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> str:
+def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> Deserved | None:
+    """Verdict of a claim without parts; None where the study lacks what it names."""
+    if claim.estimand == "rival_models":
+        return _distinct(study, values, claim)
+    home = next(
+        (view for view in map(study.view, study.parts)
+         if all(key in values for key in _keys(view, claim, outcome) or [("", "", "")])),
+        None,
+    )  # fmt: skip
+    if home is None:
+        return None
+    if stopped := _stopped(home, values, claim, outcome):
+        return Deserved(NOT_TESTABLE, reason=stopped)
+    keys = _keys(home, claim, outcome)
+    found = _verdict([values[key] for key in keys], claim)
+    exact = [values[kind, *rest] for (_, *rest), kind in
+             zip(keys, (CORRECTED + key[0] for key in keys), strict=True)
+             if (kind, *rest) in values]  # fmt: skip
+    if claim.comparing and exact:
+        across = claim.sign == "any" and exact[0] * values[keys[0]] < 0
+        if (across and found == SUPPORTED) or _verdict(exact, claim) != found:
+            return Deserved(INCONCLUSIVE, reason="measurement_error")
+    return Deserved(found)
+
+
+def _verdict(found: Sequence[float], claim: Claim) -> str:
     """Apply the verdict rules to intervals without width; the worst component decides."""
-    if claim.estimand == "rival_models":  # every world gives each construct a factor of its own
-        return "supported" if set(claim.versus) <= set(study.model_constructs) else ""
-    found = _components(study, values, claim, outcome)
-    if not found:
-        return ""
     worst, bound = min(found) if claim.sign != "-" else -max(found), claim.bound
     if claim.sign in ("none", "any"):
         inside = abs(worst) < bound
@@ -220,44 +361,81 @@ def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> str:
     return "supported" if worst > 0 else "contradicted"
 
 
-def _components(study: Study, values: Values, claim: Claim, outcome: str) -> list[float]:
-    """Population values that must all be as claimed; empty where the claim cannot be tested."""
-    equation = equation_of(study, claim.estimand, outcome) if claim.estimand in BUILT else None
+def _distinct(study: Study, values: Values, claim: Claim) -> Deserved | None:
+    """Every world gives each construct a factor of its own, but for those that are one."""
+    if set(claim.versus) - set(study.model_constructs):
+        return None
+    same = _not_distinct(values, claim.versus, claim.versus)
+    return Deserved(INCONCLUSIVE, reason="structures_tie") if same else Deserved("supported")
+
+
+def _not_distinct(values: Values, named: Sequence[str], together: Sequence[str]) -> list[str]:
+    """Pairs too close to be told apart, of a construct that is named and one beside it."""
+    pairs = [term for kind, _, term in values if kind == OVERLAP]
+    both = {f"{a} and {b}" for a in named for b in {*together, *named}}
+    return [pair for pair in pairs if {pair, " and ".join(pair.split(" and ")[::-1])} & both]
+
+
+def _stopped(study: Study, values: Values, claim: Claim, outcome: str) -> str:
+    """The gates that stop a claim, with what they are about."""
+    equation = equation_of(study, claim.estimand, outcome)
+    together = (outcome, *equation.terms) if equation else (outcome,)
+    named = together if claim.estimand == "largest_share" else (*claim.constructs, outcome)
+    same = _not_distinct(values, named, together)
+    reasons = [f"not_distinct: {', '.join(same)}"] if same else []
+    if claim.estimand == "slope_difference":
+        gaps = [construct for kind, construct, _ in values if kind == LOADING_GAPS]
+        # Two items of each construct have to mean the same in both groups.
+        if any(len(study.items_of(name)) - gaps.count(name) < 2 for name in gaps):
+            reasons.append("not_invariant: sector")
+    return "; ".join(reasons)
+
+
+def _keys(study: Study, claim: Claim, outcome: str) -> list[tuple[str, str, str]]:
+    """Names of the values that must all be as claimed; empty where this model lacks the claim."""
+    if claim.estimand in (*LEVELS, *TYPES):
+        return [(GROUPS, f"{outcome}.{claim.term}s", _contrast_name(claim))]
+    equation = equation_of(study, claim.estimand, outcome)
     if equation is None:
         return []
-    keys = [(SLOPES, equation.model, claim.term)]
+    keys = [(POPULATION, equation.model, claim.term)]
     if claim.estimand == "largest":
         keys += [(RIVALS, equation.model, f"{claim.term} - {rival}") for rival in claim.versus]
     elif claim.estimand == "slope_difference":
-        if claim.versus != _sides(study):
+        if not study.contrasts or claim.versus != _sides(study):
             return []
         keys = [(SECTORS, equation.model, claim.term)]
     elif claim.estimand == "indirect":
         keys = [(INDIRECT, equation.model, THROUGH.join((claim.term, *claim.through)))]
+    elif claim.estimand == "interaction":
+        keys = [(PRODUCTS, equation.model, claim.term)]
     elif claim.estimand in CLAIMS_ON_SHARES:
         rivals = players_of(claim, equation)[1]
         keys = [(SHARE_LEADS, equation.model, f"{claim.term} - {rival}") for rival in rivals]
     elif set(claim.versus) - set(equation.focal):
         return []
-    return [values[key] for key in keys] if all(key in values for key in keys) else []
+    elif "+" in claim.term:
+        keys = [(SUMS, equation.model, claim.term)]
+    return keys
 
 
 def truth_tables(
-    values: Values, planted: Mapping[tuple[str, str], str]
+    values: Values, planted: Mapping[tuple[str, str], Deserved]
 ) -> dict[tuple[str, ...], dict[str, object]]:
     """Arrange population values and planted verdicts as the tables of truth.toml.
 
     Examples
     --------
-    >>> truth_tables({("population", "search.total", "forced"): 0.01}, {("P6", "x"): "supported"})
+    >>> planted = {("P6", "x"): Deserved("supported")}
+    >>> truth_tables({("population", "search.total", "forced"): 0.01}, planted)
     {('population', 'search.total'): {'forced': 0.01}, ('planted',): {'P6': {'x': 'supported'}}}
     """
     found: dict[tuple[str, ...], dict[str, object]] = {}
     for kind in KINDS:
         for (own, model, term), value in values.items():
             if own == kind:
-                found.setdefault((kind, model), {})[term] = value
+                found.setdefault((kind, *filter(None, [model])), {})[term] = value
     verdicts: dict[str, dict[str, str]] = {}
-    for (claim, outcome), verdict in planted.items():
-        verdicts.setdefault(claim, {})[outcome] = verdict
+    for (claim, outcome), one in planted.items():
+        verdicts.setdefault(claim, {})[outcome] = one.verdict
     return {**found, ("planted",): dict(verdicts)}
