@@ -59,7 +59,8 @@ def study_script(survey: Survey, claims: Sequence[Claim] = ()) -> str:
     -------
     str
         Measurement model, error-corrected slopes of every equation, rival structures, and the
-        invariance ladder of every group column, with the moments they need. Categories of fewer
+        invariance ladder of every group column, with the moments they need; the first two of every
+        further model after it. Categories of fewer
         than ten respondents are left out, groups of fewer than 50 too. Empty where no construct has
         two items.
 
@@ -74,6 +75,18 @@ def study_script(survey: Survey, claims: Sequence[Claim] = ()) -> str:
     >>> [line for line in script.splitlines() if line.startswith("slopes(")][0]
     'slopes("satisfaction", c("competence", "likeability"))'
     """
+    further = [part for part in survey.study.parts if part]
+    views = (_script(survey.model(part), ()) for part in further)
+    titled = (
+        f"# Further model: {part}.\n\n{text}"
+        for part, text in zip(further, views, strict=True)
+        if text
+    )
+    return "\n".join([_script(survey, claims), *titled])
+
+
+def _script(survey: Survey, claims: Sequence[Claim]) -> str:
+    """The latent models of one model of a study."""
     study, names = survey.study, survey.study.model_constructs
     if all(len(study.items_of(name)) == 1 for name in names):
         return ""

@@ -146,11 +146,11 @@ class Study(Table):
                 "drivers": further.drivers,
                 "mediator": further.mediator,
                 "outcomes": {name: kinds[name] for name in chosen},
-                "moderators": () if part == TYPES else self.model.moderators,
+                "moderators": (),
             }
         )
         changed = {"model": model, "paths": further.paths, "models": {}, "types": None}
-        # Groups are compared in the study's own model.
+        # Groups are compared, and moderators tried, in the study's own model.
         groups = {"contrasts": {}, "design": self.design.model_copy(update={"groups": ()})}
         return self.model_copy(update={**changed, **groups, "part": part})
 
