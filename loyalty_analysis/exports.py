@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from loyalty_analysis.errors import DataError
-from loyalty_analysis.instrument import Instrument, load_instrument
+from loyalty_analysis.questionnaire import Instrument, load_instrument
 
 _QUALTRICS = {"ResponseId": "id", "Duration (in seconds)": "duration"}
 

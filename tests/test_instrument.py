@@ -13,16 +13,13 @@ import pytest
 from loyalty_analysis.claims import LOYALTY, read_claims, shipped_sets
 from loyalty_analysis.errors import DataError, InputError
 from loyalty_analysis.exports import survey_of
-from loyalty_analysis.forms import document, qualtrics, rendered, workbook, xlsform
-from loyalty_analysis.instrument import (
-    claims_served,
-    load_instrument,
-    study_text,
-    write_instrument,
-)
+from loyalty_analysis.forms import document, qualtrics
+from loyalty_analysis.instrument import claims_served, rendered, study_text, write_instrument
+from loyalty_analysis.questionnaire import load_instrument
 from loyalty_analysis.resources import shipped
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import read_survey
+from loyalty_analysis.xlsform import workbook, xlsform
 
 SHIPPED = shipped("data") / "instrument"
 INSTRUMENT = load_instrument()
@@ -140,7 +137,7 @@ def test_blocks_serve_every_claim_and_say_which():
     assert {claim for ids in served.values() for claim in ids} == claims
     assert served["levels"] == ("V5", "L1", "L2", "L3", "L4", "L5")
     assert served["about_you"] == ("P5", "P6")
-    text = document(INSTRUMENT)
+    text = document(INSTRUMENT, served)
     assert "| `habits` | How you buy from [brand] | 9 | B7 | yes |" in text
 
 
