@@ -23,7 +23,7 @@ WHEEL = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
 
 # conda-forge calls these differently; every other package has the same name there.
 CONDA_FORGE_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
-NOT_ON_CONDA_FORGE = {"axe-playwright-python"}
+NOT_ON_CONDA_FORGE = {"axe-playwright-python", "pyxform"}
 
 
 def declared() -> dict[str, Requirement]:
