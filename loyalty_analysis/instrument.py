@@ -71,7 +71,7 @@ def claims_served(instrument: Instrument) -> dict[str, tuple[str, ...]]:
     -------
     dict of str to tuple of str
         Claim ids by block, in the order of the claim sets. Claims about loyalty in general count
-        for the block of outcomes.
+        wherever an outcome is asked for that is not leaving.
 
     Examples
     --------
@@ -79,20 +79,22 @@ def claims_served(instrument: Instrument) -> dict[str, tuple[str, ...]]:
     ('B7',)
     """
     sets = [read_claims(shipped_sets()[name]) for name in instrument.study["claims"]]
-    named = {claim.id: _named(claim) for one in sets for claim in one.claims}
+    kinds = instrument.study["model"]["outcomes"].items()
+    loyal = {name for name, kind in kinds if kind != "leaving"}
+    named = {claim.id: _named(claim, loyal) for one in sets for claim in one.claims}
     return {
         block.name: tuple(claim for claim, names in named.items() if names & block.names)
         for block in instrument.block
     }
 
 
-def _named(claim: Claim) -> set[str]:
+def _named(claim: Claim, loyal: set[str]) -> set[str]:
     names: set[str] = set()
     for one in (claim, *(claim.part(part) for part in claim.parts)):
         outcomes = (one.outcome,) if isinstance(one.outcome, str) else one.outcome
         names |= {*one.constructs, *one.term.split(":"), *outcomes}
         names |= {"sector"} if one.estimand == "slope_difference" else set()
-    names |= {"repurchase"} if LOYALTY in names else set()
+    names |= loyal if LOYALTY in names else set()
     return names | ({"attitude", "patronage"} if "type" in names else set())
 
 
