@@ -264,7 +264,7 @@ def _moment_problems(study: Study) -> list[str]:
     asked |= {"design.where": study.design.where, "scale.min_items": study.scale.min_items}
     asked |= {f"constructs.{k}.min_items": c.min_items for k, c in study.constructs.items()}
     asked |= {f"constructs.{k}.score": c.score != "mean" for k, c in study.constructs.items()}
-    asked |= {f"[{key}]": getattr(study, key) for key in ("levels", "types", "experiment")}
+    asked |= {f"[{key}]": getattr(study, key) for key in ("levels", "experiment")}
     asked |= {f"quality.{key}": getattr(study.quality, key) for key in _OF_RESPONDENTS}
     return [
         f"{key}: needs respondents, but {study.data} holds moments only. Remove it."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from loyalty_analysis.errors import did_you_mean
+from loyalty_analysis.type_checks import type_problems
 
 if TYPE_CHECKING:
     from loyalty_analysis.study import Study
@@ -31,7 +32,7 @@ def further_problems(study: Study, problems_of: Callable[[Study], list[str]]) ->
         ...
     loyalty_analysis.errors.StudyError: ...: levels.measure: 'satisfaction' has 3 items. ...
     """
-    tables = (_models(study, problems_of), _levels(study), _types(study), _experiment(study))
+    tables = (_models(study, problems_of), _levels(study), type_problems(study), _experiment(study))
     return [problem for table in tables for problem in table]
 
 
@@ -118,32 +119,6 @@ def _asked(study: Study) -> list[str]:
         f"levels.measure: '{name}' has answers from {scale.min:g} to {scale.max:g}, and there "
         f"are {count} levels. Give cuts, or as many names as answers."
     ]
-
-
-def _types(study: Study) -> list[str]:
-    types = study.types
-    if types is None:
-        return []
-    problems = _unknown_outcomes(study, "types.outcomes", types.outcomes)
-    for key in ("attitude", "patronage"):
-        name, cut = getattr(types, key), getattr(types, f"{key}_cut")
-        lacking = list(_undeclared(study, f"types.{key}", name))
-        problems += lacking
-        scale = study.scale_of(name) if not lacking else study.scale
-        ends = scale.min is not None and scale.max is not None
-        if ends and not scale.min < cut <= scale.max:
-            problems.append(
-                f"types.{key}_cut: {cut:g} leaves everyone on one side of '{name}', which runs "
-                f"from {scale.min:g} to {scale.max:g}."
-            )
-        if name in study.model.outcomes:
-            problems.append(
-                f"types.{key}: '{name}' is an outcome, which may be no part of the typing. Name "
-                "another construct, or take it out of model.outcomes."
-            )
-    if types.attitude == types.patronage:
-        problems.append(f"types: attitude and patronage are both '{types.attitude}'. Name two.")
-    return problems
 
 
 def _experiment(study: Study) -> list[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loyalty_analysis.careless import fastest
-from loyalty_analysis.claims import NEGLIGIBLE, SHARES, members_of
+from loyalty_analysis.claims import LEVELS, NEGLIGIBLE, SHARES, TYPES, members_of
 from loyalty_analysis.formatting import in_sentence, listing, number
+from loyalty_analysis.level_words import level_direction, level_sentence
 from loyalty_analysis.rules import LEAST_DF, weakest
+from loyalty_analysis.type_words import type_direction, type_sentence
 
 if TYPE_CHECKING:
     from loyalty_analysis.cases import Case
@@ -35,6 +37,11 @@ REASONS = {
     "no_rival": "no other driver to compare with",
     "no_equation": "the study has no equation for it",
     "not_in_model": "measured, but not in the equation it is needed in",
+    "unknown_level": "no such level",
+    "missing_level": "too few respondents at",
+    "unknown_type": "no such type",
+    "missing_type": "too few customers of the type",
+    "part_of_typing": "the outcome is part of the typing",
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
     "measurement_error": "scores, and scores corrected for measurement error, do not agree",
@@ -199,6 +206,10 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
     interval = range_of(evidence.conf_low, evidence.conf_high)
     if claim.estimand == "rival_models":
         return _structure(case, evidence)
+    if claim.estimand in LEVELS:
+        return level_sentence(claim, case.outcome, evidence, study)
+    if claim.estimand in TYPES:
+        return type_sentence(claim, case.outcome, evidence, study)
     term = joined(claim.term, study)
     if claim.estimand in SHARES:
         return _lead_in_variance(case, evidence, study)
@@ -222,6 +233,7 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
             f"{rival}, the smallest of its leads (of that smallest lead, {interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
+    term = f"of each of {term}" if len(members_of(claim.term)) > 1 else term
     through = " and then ".join(in_sentence(study.label(name)) for name in claim.through)
     along = f" by way of {through}" if claim.estimand == "indirect" else ""
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome}{along} ({interval})"
@@ -264,6 +276,10 @@ def direction(claim: Claim) -> str:
     if claim.parts:
         found = dict.fromkeys(direction(claim.part(part)) for part in claim.parts)
         return " / ".join(found)
+    if claim.estimand in LEVELS:
+        return level_direction(claim)
+    if claim.estimand in TYPES:
+        return type_direction(claim)
     if claim.estimand in ("largest", "largest_share"):
         return "largest" if claim.sign == "+" else "most negative"
     if claim.estimand == "indirect" and claim.sign in ("+", "-"):

@@ -17,11 +17,6 @@ CUSTOMERS = {
     "latent": "latently loyal customers",
     "premium": "premium customers",
 }
-REASONS = {
-    "unknown_type": "no such type",
-    "missing_type": "a type is missing or too small",
-    "part_of_typing": "the outcome is part of the typing",
-}
 
 
 def customers(name: str) -> str:
