@@ -27,13 +27,12 @@ from loyalty_analysis.survey import Survey
 SHAPES = ("linear", "quadratic", "spline")
 CURVES = [
     "outcome", "kind", "score", "shape", "loss", "loss_difference", "std_error", "best", "knots",
-    "bend", "bend_low", "bend_high", "latent_bend", "latent_low", "latent_high", "ceiling", "n",
+    "slope", "bend", "bend_low", "bend_high", "latent_bend", "latent_low", "latent_high", "ceiling",
+    "n",
 ]  # fmt: skip
 """Columns of curves.csv."""
 POINTS = ["outcome", "score", "shape", "x", "y", "low", "high"]
 """Columns of curve_points.csv."""
-MANY_AT_TOP = 0.15
-"""Share of respondents at the ceiling from which on gains look smaller than they are."""
 _GRID = 25
 _FEWEST, _MOST = 5, 20  # values of a score: for a spline, and for an ordered logit
 
@@ -65,12 +64,12 @@ def curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     curves : DataFrame
         outcome, kind, score, shape, loss (squared error of predicting those left out, as a share of
         the outcome's variance), loss_difference (loss of the straight line less this one: positive
-        where the shape predicts better) with its std_error, best (the shape with the least loss of
-        those ahead of the line by two errors; else the line), knots (points of the score), bend (of
-        the quadratic: how much steeper, in SDs per SD, it is one SD above the mean than one SD
-        below), bend_low, bend_high, latent_bend, latent_low, latent_high (the same of what lies
-        behind the answers, by an ordered logit, in SDs of its error: it has no ceiling), ceiling
-        (share at the outcome's highest score), n.
+        where the shape predicts better) with its std_error, best (the simplest shape that no other
+        predicts better than by two errors), knots (points of the score), slope (of the quadratic at
+        the mean, in SDs per SD), bend (by how much that slope is higher one SD above the mean than
+        one SD below), bend_low, bend_high, latent_bend, latent_low, latent_high (the same of what
+        lies behind the answers, by an ordered logit, in SDs of its error: it has no ceiling),
+        ceiling (share at the outcome's highest score; empty for a yes or no), n.
     points : DataFrame
         outcome, score, shape, x (points), y (predicted, controls at their means), low, high (95%
         interval), from the lowest to the highest percent of respondents.
@@ -181,15 +180,13 @@ def _returns(survey: Survey, score: Score, outcome: str) -> tuple[pd.DataFrame, 
         knots=" ".join(f"{knot:.2f}" for knot in score.knots), n=survey.n,
         ceiling=float(np.average(at_top(survey, outcome), weights=survey.weights)),
     )  # fmt: skip
-    bent = table["shape"] == "quadratic"
-    if bent.any():
-        size = samples["quadratic"].moments[""].sd[-1]
-        latent = _latent(survey, samples["quadratic"])
-        for names, found in (
-            (["bend", "bend_low", "bend_high"], _bend(samples["quadratic"], size)),
-            (["latent_bend", "latent_low", "latent_high"], latent),
-        ):
-            table.loc[bent, names] = [float(end[0]) for end in (found.values, *found.interval())]
+    if "quadratic" in samples:
+        bent = table["shape"] == "quadratic"
+        bend, latent = _bend(samples["quadratic"]), _latent(survey, samples["quadratic"])
+        ends = [*bend.values, *(end[1] for end in bend.interval())]
+        table.loc[bent, ["slope", "bend", "bend_low", "bend_high"]] = ends
+        ends = [float(end[0]) for end in (latent.values, *latent.interval())]
+        table.loc[bent, ["latent_bend", "latent_low", "latent_high"]] = ends
     points = [_points(sample, score, shape) for shape, sample in samples.items()]
     return table, pd.concat(points).assign(outcome=outcome, score=score.name)
 
@@ -199,24 +196,29 @@ def _losses(samples: Mapping[str, Sample], survey: Survey) -> pd.DataFrame:
     fold = folds(survey.n, survey.clusters)
     losses = {shape: losses_left_out(sample, fold) for shape, sample in samples.items()}
     variance = samples["linear"].moments[""].sd[-1] ** 2
-    rows = []
+    rows, best = [], "linear"
     for shape, own in losses.items():
         loss, _ = mean_loss(own / variance, survey.weights)
-        ahead = (losses["linear"] - own) / variance
-        rows.append((shape, loss, *mean_loss(ahead, survey.weights, survey.clusters)))
+        gain, error = _ahead(losses[best] - own, survey)
+        best = shape if gain > 2 * error else best
+        ahead = (end / variance for end in _ahead(losses["linear"] - own, survey))
+        rows.append((shape, loss, *ahead))
     table = pd.DataFrame(rows, columns=["shape", "loss", "loss_difference", "std_error"])
-    told = table["loss_difference"] > 2 * table["std_error"]
-    best = table.loc[told, "loss"].idxmin() if told.any() else 0
-    return table.assign(best=table.index == best)
+    return table.assign(best=table["shape"] == best)
 
 
-def _bend(sample: Sample, size: float) -> Estimate:
-    """How much steeper a quadratic is one SD above the mean than one SD below, in SDs."""
+def _ahead(gains: Array, survey: Survey) -> tuple[float, float]:
+    return mean_loss(gains, survey.weights, survey.clusters)
+
+
+def _bend(sample: Sample) -> Estimate:
+    """Slope of a quadratic at the mean, and how much it is higher one SD above than one below."""
     *terms, outcome = sample.columns
 
     @vectorized
     def bend(moments: Moments) -> Array:
-        return 4 * slopes(moments, outcome, terms)[..., 1:2] / moments[[outcome]].sd
+        found = slopes(moments, outcome, terms)[..., :2] * np.array([1.0, 4.0])
+        return found / moments[[outcome]].sd
 
     return estimate(single(bend), sample)
 

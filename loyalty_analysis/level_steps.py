@@ -37,7 +37,8 @@ def steps(survey: Survey) -> pd.DataFrame:
         outcome, kind (of the outcome), level, n, share (of respondents, weighted), mean (in points,
         controls at their means), mean_low, mean_high, step (to the level below, in SDs of the
         outcome), std_error, df, p_value, conf_low, conf_high, df_satterthwaite (with clusters),
-        top_share (of the level's respondents, those with the highest score the scale allows).
+        top_share (of the level's respondents, those with the highest score the scale allows; empty
+        for a yes or no).
         Levels of fewer than ten respondents, or in one cluster alone, have no row, and the level
         above has no step. Empty without levels or respondents.
 
@@ -120,7 +121,7 @@ def _counts(survey: Survey, outcome: str, levels: pd.Series) -> pd.DataFrame:
     weights = np.ones(survey.n) if survey.weights is None else survey.weights
     top = at_top(survey, outcome)
     groups = pd.DataFrame({"w": weights, "top": weights * top}).groupby(levels.astype(str))
-    sums = groups.sum()
+    sums = groups.sum(min_count=1)
     return pd.DataFrame(
         {
             "level": sums.index,
@@ -132,7 +133,7 @@ def _counts(survey: Survey, outcome: str, levels: pd.Series) -> pd.DataFrame:
 
 
 def at_top(survey: Survey, outcome: str) -> Array:
-    """Whether each respondent has the highest score that an outcome can take.
+    """Who has the highest score that an outcome can take: 1 or 0; no numbers for a yes or no.
 
     Examples
     --------
@@ -141,5 +142,7 @@ def at_top(survey: Survey, outcome: str) -> Array:
     0.053
     """
     assert survey.frame is not None
-    highest = possible_answers(survey.study, outcome)[-1]
-    return survey.frame[outcome].to_numpy(dtype=float) > highest - 1e-9
+    scores = survey.frame[outcome].to_numpy(dtype=float)
+    if len(np.unique(scores)) <= 2:  # its mean is a share, not a score that could rise further
+        return np.full(len(scores), np.nan)
+    return np.where(scores > possible_answers(survey.study, outcome)[-1] - 1e-9, 1.0, 0.0)

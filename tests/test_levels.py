@@ -272,9 +272,11 @@ def test_the_ladder_says_who_stands_where(tmp_path: Path) -> None:
     assert own["n"].tolist() == frame["level"].value_counts().sort_index().tolist()
     weighted = frame.groupby("level")["w"].sum() / frame["w"].sum()
     np.testing.assert_allclose(own["share"], weighted)
-    top = frame.assign(top=frame["w"] * (frame["staying"] == 1)).groupby("level")[["top", "w"]]
-    np.testing.assert_allclose(own["top_share"], top.sum().eval("top / w"))
     assert (own["kind"] == "behaviour").all()
+    assert own["top_share"].isna().all(), "a yes or no has no ceiling"
+    top = frame.assign(top=frame["w"] * (frame["search"] == 7)).groupby("level")[["top", "w"]]
+    own = table[table["outcome"] == "search"]
+    np.testing.assert_allclose(own["top_share"], top.sum().eval("top / w"))
 
 
 def test_a_control_that_is_the_level_is_left_out_of_its_own_equation(tmp_path: Path) -> None:
