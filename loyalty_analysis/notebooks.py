@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,12 +25,16 @@ from loyalty_analysis.execution import Execution, NotebookRun, Progress, State, 
 from loyalty_analysis.interruption import DEADLINE
 from loyalty_analysis.kernels import KernelHome
 from loyalty_analysis.resources import shipped
+from loyalty_analysis.study import TYPES, Study
 
 REPORT_NOTEBOOKS = (
     "report", "01_data_and_measurement", "02_descriptives", "03_regressions", "04_mediation",
     "05_drivers", "06_groups",
 )  # fmt: skip
-"""What a report executes, in the order of its page."""
+"""What every report executes, in the order of its page."""
+
+FURTHER_NOTEBOOKS = ("08_loyalty_types", "09_pillars", "10_satisfaction_levels")
+"""What a report executes where its study declares types, further models, or levels."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
 """States of notebooks that did not come to their end, the one that explains most first."""
@@ -56,6 +61,21 @@ class NotebookError(RunError):
 def notebooks_folder() -> Path:
     """Find the notebooks that ship with the package."""
     return shipped("notebooks")
+
+
+def notebooks_of(study: Study) -> tuple[str, ...]:
+    """Name the notebooks that the report of a study executes, in the order of its page.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> few = ["models.few={drivers = ['forced'], outcomes = ['search']}"]
+    >>> [name for name in notebooks_of(load_study("rice_simulated", few)) if name > "07"]
+    ['report', '09_pillars']
+    """
+    further = any(part not in ("", TYPES) for part in study.parts)
+    declared = (study.types is not None, further, study.levels is not None)
+    return REPORT_NOTEBOOKS + tuple(compress(FURTHER_NOTEBOOKS, declared))
 
 
 def check_parameters(notebook: Path, parameters: Mapping[str, Any]) -> None:

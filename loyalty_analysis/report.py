@@ -20,9 +20,9 @@ from loyalty_analysis.interruption import DEADLINE, held
 from loyalty_analysis.lavaan import study_script
 from loyalty_analysis.manifest import differing, read_manifest
 from loyalty_analysis.notebooks import (
-    REPORT_NOTEBOOKS,
     Batch,
     notebooks_folder,
+    notebooks_of,
     progress_bars,
     raise_failed,
 )
@@ -85,9 +85,10 @@ def render(
     with clock.step("survey"):  # a bad study or survey ends the run here
         survey, claims = opened(study, settings, data, where)
     asked = parameters_of(study, settings, data, where)
-    paths = [notebooks_folder() / f"{name}.ipynb" for name in REPORT_NOTEBOOKS]
+    names = notebooks_of(survey.study)
+    paths = [notebooks_folder() / f"{name}.ipynb" for name in names]
     run = RunFolder(out, survey, "report", asked, clock)
-    with progress_bars(REPORT_NOTEBOOKS, quiet) as bars:
+    with progress_bars(names, quiet) as bars:
         batch = Batch(paths, run.folder / "notebooks", asked, workers, bars, deadline)
         with held() as signals, front_page(out), run, explained(run, survey, batch.outcomes):
             # the notebooks execute in the background while this process judges

@@ -232,7 +232,7 @@ def _main(notebooks: str, wait: str, *arguments: str) -> None:
 
     changed: dict[str, object] = {
         "notebooks_folder": lambda: Path(notebooks),
-        "REPORT_NOTEBOOKS": ["troubled"],
+        "notebooks_of": lambda study: ["troubled"],
     }
     if wait:
         changed[wait] = _waiting(getattr(report, wait))

@@ -6,7 +6,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, Batch, notebooks_folder, raise_failed
+from loyalty_analysis.notebooks import (
+    FURTHER_NOTEBOOKS,
+    REPORT_NOTEBOOKS,
+    Batch,
+    notebooks_folder,
+    raise_failed,
+)
 from loyalty_analysis.sections import anchor_of, slug
 from loyalty_analysis.verdict_table import SECTIONS
 
@@ -15,7 +21,7 @@ each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 
 
 def test_the_notebooks_of_a_report_are_shipped() -> None:
-    assert {*REPORT_NOTEBOOKS, "00_start_here"} == {path.stem for path in PATHS}
+    assert {*REPORT_NOTEBOOKS, *FURTHER_NOTEBOOKS, "00_start_here"} == {path.stem for path in PATHS}
 
 
 @each_notebook
