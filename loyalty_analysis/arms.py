@@ -25,8 +25,8 @@ def arm_problems(sample: pd.DataFrame, study: Study) -> list[str]:
     ...     "model.moderators=['treated']", "experiment.treatment=treated",
     ... ])
     >>> [problem] = arm_problems(pd.DataFrame({"treated": [1.0] * 20}), study)
-    >>> problem.partition(": ")[2][:44]
-    'found 0 respondents with 0 and 20 with 1; an'
+    >>> problem.partition(": ")[2][:26]
+    'found no respondent with 0'
     """
     if study.experiment is None:
         return []
@@ -36,15 +36,12 @@ def arm_problems(sample: pd.DataFrame, study: Study) -> list[str]:
     odd = sample.loc[~values.isin([0, 1]), name]
     remedy = "Correct the file, widen the filter, or remove [experiment]."
     if len(odd):
-        return [
-            f"{where}: holds {shown(odd.iloc[0])}; 1 (treated) and 0 (not) are allowed. {remedy}"
-        ]
-    counts = [int((values == arm).sum()) for arm in (0, 1)]
-    if min(counts) >= SMALLEST_GROUP:
+        found = shown(odd.tolist()[0])
+        return [f"{where}: holds {found}; 1 (treated) and 0 (not) are allowed. {remedy}"]
+    counts = {arm: int((values == arm).sum()) for arm in (0, 1)}
+    arm, n = min(counts.items(), key=lambda pair: pair[1])
+    if n >= SMALLEST_GROUP:
         return []
-    few = f"fewer than {SMALLEST_GROUP}"
-    said = [str(n) if n == 0 or n >= SMALLEST_GROUP else few for n in counts]
-    return [
-        f"{where}: found {said[0]} respondents with 0 and {said[1]} with 1; an experiment needs "
-        f"{SMALLEST_GROUP} in each arm. {remedy}"
-    ]
+    few = f"fewer than {SMALLEST_GROUP} respondents" if n else "no respondent"
+    need = f"an experiment needs {SMALLEST_GROUP} in each arm"
+    return [f"{where}: found {few} with {arm}; {need}. {remedy}"]

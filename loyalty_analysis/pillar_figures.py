@@ -24,15 +24,38 @@ from loyalty_analysis.pillar_captions import (
     moderation_finding,
     place_label,
 )
-from loyalty_analysis.pillars import own_names
+from loyalty_analysis.pillar_readings import further_reading
+from loyalty_analysis.pillars import further_models, own_names, pillar_view
 from loyalty_analysis.planes import Planes
 from loyalty_analysis.plotting import GREY, INK, QUIET, Figure, Page, fit, house_style
+from loyalty_analysis.prose import Prose
+from loyalty_analysis.results import Results
 from loyalty_analysis.sentences import told_side
+from loyalty_analysis.survey import Survey
 
 _BETA = ["beta", "beta_low", "beta_high"]
 _TWIN = ["beta_latent", "beta_latent_low", "beta_latent_high"]
 _ENDS = ["estimate", "conf_low", "conf_high"]
 _MOST = 12  # panels
+
+
+def further(results: Results, survey: Survey) -> list[Figure | Prose]:
+    """Show every further model of a study: its figures, then what they come to.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.analysis import analyse
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("mobile_customers", ["models.few={drivers = ['likeability']}"])
+    >>> shown = further(analyse(survey), survey)
+    >>> [getattr(one, "name", "words") for one in shown]
+    ['slopes_few', 'shares_few', 'words']
+    """
+    shown: list[Figure | Prose] = []
+    for part in further_models(survey.study):
+        frames, view = results.further[part], survey.model(part)
+        shown += [*further_figures(frames, view.study), further_reading(frames, view)]
+    return shown
 
 
 def further_figures(frames: Mapping[str, pd.DataFrame], study: Any) -> list[Figure]:
@@ -117,6 +140,28 @@ def _slope_word(row: Any) -> Word:
     if row is None:
         return Word("")
     return Word(estimate(row.beta, row.beta_low, row.beta_high), INK if told_side(row) else QUIET)
+
+
+def moderation_figures(results: Mapping[str, pd.DataFrame], survey: Survey) -> list[Figure]:
+    """Draw slopes along switching costs, and along tenure: those figures for which there are any.
+
+    Parameters
+    ----------
+    results : mapping of str to DataFrame
+        conditional_slopes and regions, where there are such.
+    survey : Survey
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> moderation_figures({}, read_survey("bank_customers"))
+    []
+    """
+    if "conditional_slopes" not in results:
+        return []
+    slopes, study = results["conditional_slopes"], pillar_view(survey).study
+    kinds = sorted({bool(one) for one in slopes["moderator"] == TENURE})
+    return [johnson_neyman(slopes, results["regions"], study, tenure) for tenure in kinds]
 
 
 def johnson_neyman(

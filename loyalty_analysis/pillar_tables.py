@@ -56,7 +56,8 @@ def moderated_table(
         "Exploratory. Points of the outcome per point, with 95% intervals, where the moderator is "
         "an SD below its mean, at it, an SD above. Told from zero: values of the moderator, in its "
         "own units, with the share of respondents there; adjusted: false discovery rate of 5% over "
-        "the range (Esarey and Sumner 2018), plain: 5% at each value (Johnson and Neyman 1936). "
+        "the range (Esarey and Sumner 2018), plain: 5% at each value (Johnson and Neyman 1936); + "
+        "above zero, \u2212 below. "
         "p unadjusted. Errors: HC3, or CR2 with clusters.",
         about_sample(each["n"], study),
     ]
@@ -95,7 +96,9 @@ def captive_table(captive: pd.DataFrame, study: Any) -> Table:
         "an SD below the mean of forced commitment, at it, an SD above (captive). p unadjusted.",
         about_sample(captive["n"], study),
     ]
-    return typeset("captive customers", cells, "Captive customers", notes, heads=heads)
+    randomised = (captive["quantity"] == "effect").any()
+    title = "What the randomised treatment causes" if randomised else "Captive customers"
+    return typeset(title, cells, title, notes, heads=heads)
 
 
 def balance_table(balance: pd.DataFrame, study: Any) -> Table:
