@@ -10,6 +10,8 @@ from loyalty_analysis.captions import named
 from loyalty_analysis.formatting import capitalised, listing, number, percent
 from loyalty_analysis.level_captions import MANY_AT_TOP, SHAPES, latent_way, returns, told_steps
 from loyalty_analysis.level_steps import KINDS
+from loyalty_analysis.levels import level_of
+from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.prose import Prose, paragraphs, prose
 
 _HEADS = {
@@ -25,6 +27,29 @@ _WAYS = {
     "vary": "returns to {score} bend, not in one way",
 }
 _BEHIND = "behind the answers, where there is no ceiling,"
+
+
+def levels_reading(survey: Any) -> Prose:
+    """Say how levels were measured, and who stands on them; or that none are declared.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.survey import read_survey
+    >>> cut = "levels={measure = 'satisfaction', cuts = [3, 5], names = ['low', 'mid', 'high']}"
+    >>> print(levels_reading(read_survey("rice_simulated", [cut])))
+    Levels are cut from satisfaction at 3 and 5. Respondents: low 362, mid 3,155 and high 4,161.
+    """
+    levels, study = survey.study.levels, survey.study
+    if levels is None or not survey.has_respondents:
+        return needs_levels(survey, "This section")
+    label, cuts = named(levels.measure, study), listing((f"{cut:g}" for cut in levels.cuts), 9)
+    how = f"cut from {label} at {cuts}" if cuts else f"asked as such ({label})"
+    counts = level_of(survey).value_counts(sort=False)
+    told = [f"{name} {n:,}" for name, n in counts.items() if n >= SMALLEST_GROUP]
+    few = [str(name) for name, n in counts.items() if n < SMALLEST_GROUP]
+    said = [f"Levels are {how}.", f"Respondents: {listing(told, 9)}." if told else ""]
+    said.append(f"Fewer than ten, and not shown: {listing(few, 9)}." if few else "")
+    return prose(said)
 
 
 def needs_levels(survey: Any, what: str) -> Prose:

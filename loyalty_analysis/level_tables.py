@@ -169,7 +169,8 @@ def level_contrasts_table(contrasts: pd.DataFrame, study: Any) -> Table:
         cells = pd.DataFrame([dict.fromkeys(cells, "") | {"row": "No claim asks", "group": ""}])
     heads = {"row": "Contrast", "estimate": "SDs of the outcome [95% interval]", "p": "p"}
     notes = [
-        "Differences of adjusted means. Levels joined by + are pooled by their shares. p unadjusted.",
+        "Differences of adjusted means; levels joined by + are pooled by their shares. p "
+        "unadjusted.",
         about_sample(rows["n"], study),
     ]
     return typeset("level contrasts", cells, "What claims ask of levels", notes, heads=heads)
