@@ -6,7 +6,9 @@
 
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
-STUDIES ?= $(wildcard data/*/study.toml data/studies/*/study.toml)
+# Every study that has data: the questionnaire's is for answers still to come.
+STUDIES ?= $(foreach file,$(wildcard data/*/study.toml data/studies/*/study.toml),\
+	$(if $(wildcard $(dir $(file))*.csv),$(file)))
 
 BIN := .venv/bin
 READY := .venv/.ready

@@ -175,6 +175,29 @@ def simulate(
     typer.echo(make(world=world, n=n, seed=seed, out=Path(out)))
 
 
+@app.command(
+    epilog="Examples:  [bold]loyalty instrument --without bonds --out my_survey[/]   "
+    "[bold]loyalty instrument --answers export.csv --out my_survey[/]"
+)
+def instrument(
+    out: Annotated[str, typer.Option("--out", help="Folder to write.")],
+    without: Annotated[
+        list[str], typer.Option("--without", help="A block to leave out; may be repeated.")
+    ] = [],  # noqa: B006
+    answers: Annotated[
+        str, typer.Option("--answers", help="An export of KoboToolbox, ODK or Qualtrics.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a study file or answers that differ.")
+    ] = False,
+) -> None:
+    """Write the questionnaire in every form, its study file, and its answers as a survey."""
+    with held():
+        from loyalty_analysis.instrument import write_instrument
+
+    typer.echo(write_instrument(Path(out), without, answers or None, force=force))
+
+
 def _each(studies: list[str], one: Callable[[str], bool]) -> bool:
     """Do one thing to every study, also after one of several failed; say whether any returned True.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loyalty_analysis.claims import LOYALTY, Claim, read_claims, shipped_sets
@@ -120,7 +120,11 @@ def rendered(instrument: Instrument) -> dict[str, bytes]:
 
 
 def write_instrument(
-    out: str | Path, without: Sequence[str] = (), answers: str | Path | None = None
+    out: str | Path,
+    without: Sequence[str] = (),
+    answers: str | Path | None = None,
+    *,
+    force: bool = False,
 ) -> Path:
     """Write the questionnaire in every form, and the study that its answers fit.
 
@@ -129,12 +133,14 @@ def write_instrument(
     Parameters
     ----------
     out : path
-        Folder to write; files of the same names are replaced.
+        Folder to write. A questionnaire in it is made anew.
     without : sequence of str
         Blocks to leave out.
     answers : path, optional
         An export of KoboToolbox, ODK or Qualtrics, written as survey.csv beside the study
-        (:func:`loyalty_analysis.exports.survey_of`).
+        (:func:`loyalty_analysis.exports.survey_of`); a study file that is there stays as it is.
+    force : bool
+        Replace a study file or answers that differ from what would be written.
 
     Returns
     -------
@@ -145,13 +151,18 @@ def write_instrument(
     Raises
     ------
     InputError
-        When a block cannot be left out, answers cannot be read or the folder cannot be written.
+        When a block cannot be left out, answers cannot be read, the folder cannot be written, or
+        holds a study file or answers of one's own.
     """
     folder, instrument = Path(out), load_instrument().without(without)
     files = rendered(instrument)
     if answers:
         table = survey_of(answers, instrument).to_csv(index=False, lineterminator="\n")
         files["survey.csv"] = table.encode()
+        if (folder / "study.toml").is_file() and not force:
+            del files["study.toml"]
+    if not force:
+        _refuse_to_replace(folder, files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -159,3 +170,14 @@ def write_instrument(
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror}.") from None
     return folder
+
+
+def _refuse_to_replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    """What a person may have changed is not written over."""
+    for name in ("study.toml", "survey.csv"):
+        path, new = folder / name, files.get(name)
+        if new is not None and path.is_file() and path.read_bytes() != new:
+            raise InputError(
+                f"{path}: is there already, and differs from what would be written. Name another "
+                "folder, move the file away, or add --force to replace it."
+            )

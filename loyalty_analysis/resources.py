@@ -32,7 +32,7 @@ def shipped(folder: str) -> Path:
 
 
 def shipped_studies() -> dict[str, Path]:
-    """Name every shipped study and the path of its study file.
+    """Name every shipped study that has data, and the path of its study file.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def shipped_studies() -> dict[str, Path]:
     """
     data = shipped("data")
     files = sorted([*data.glob("*/study.toml"), *data.glob("studies/*/study.toml")])
-    return {path.parent.name: path for path in files}
+    return {path.parent.name: path for path in files if any(path.parent.glob("*.csv"))}
 
 
 def seen(look: Callable[[], bool]) -> bool:

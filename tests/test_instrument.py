@@ -323,3 +323,15 @@ def test_exports_are_read_with_the_study_unchanged(tmp_path):
     assert (folder / "study.toml").read_bytes() == (SHIPPED / "study.toml").read_bytes()
     survey = read_survey(folder)
     assert survey.n == 400 and not survey.warnings
+
+
+def test_what_a_person_changed_is_not_written_over(tmp_path):
+    folder = write_instrument(tmp_path / "mine")
+    study = folder / "study.toml"
+    study.write_text(study.read_text().replace("title = ", "title = 'Ours' # "))
+    changed = study.read_bytes()
+    with pytest.raises(InputError, match=r"study\.toml: is there already.*--force"):
+        write_instrument(folder)
+    assert study.read_bytes() == changed
+    write_instrument(folder, force=True)
+    assert study.read_bytes() != changed
