@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from loyalty_analysis.captions import named, twin_side
 from loyalty_analysis.driver_figures import driver_shares
 from loyalty_analysis.effect_captions import sides
+from loyalty_analysis.effect_figures import indirect_effects
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.formatting import estimate, number, sample
 from loyalty_analysis.marks import COLOURS, draw_mark, draw_twin, limits_with_twins
@@ -59,12 +60,12 @@ def further(results: Results, survey: Survey) -> list[Figure | Prose]:
 
 
 def further_figures(frames: Mapping[str, pd.DataFrame], study: Any) -> list[Figure]:
-    """Draw what a further model holds: slopes and shares of its drivers, and its paths.
+    """Draw what a further model holds: slopes and shares, what runs through a mediator, paths.
 
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        Results of the model: regression, and drivers where it has any.
+        Results of the model: regression, and drivers and mediation where it has any.
     study : Study
         The view of the model.
     """
@@ -79,6 +80,10 @@ def further_figures(frames: Mapping[str, pd.DataFrame], study: Any) -> list[Figu
         shares = driver_shares(frames["drivers"], own)
         alt = shares.alt.replace("results/drivers.csv", "results/further_drivers.csv")
         found.append(replace(shares, name=f"shares_{part}", alt=alt))
+    if len(frames.get("mediation", ())):
+        indirect = indirect_effects(frames["mediation"], own)
+        alt = indirect.alt.replace("results/mediation.csv", "results/further_mediation.csv")
+        found.append(replace(indirect, name=f"indirect_{part}", alt=alt))
     if study.paths:
         found.append(antecedents(regression, own, f"paths_{part}"))
     return found

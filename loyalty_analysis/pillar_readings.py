@@ -10,6 +10,7 @@ import pandas as pd
 from loyalty_analysis.captions import named, twin_side
 from loyalty_analysis.driver_readings import drivers_reading
 from loyalty_analysis.effect_captions import sides
+from loyalty_analysis.effect_readings import mediation_reading
 from loyalty_analysis.formatting import capitalised, listing, number, percent
 from loyalty_analysis.habit import HABIT, SATISFACTION
 from loyalty_analysis.moderated import COST, TENURE
@@ -64,8 +65,11 @@ def further_reading(frames: Mapping[str, pd.DataFrame], survey: Survey) -> Prose
     slopes = [slopes_reading(survey, table, kind).sentences for kind in kinds]
     shares = drivers_reading(frames["drivers"], study).sentences if "drivers" in frames else ()
     sums = sums_reading(frames.get("contrasts"), study).sentences
+    through: tuple[str, ...] = ()
+    if len(frames.get("mediation", ())):
+        through = mediation_reading(frames["mediation"], study).sentences
     start = f"Model '{study.part}'."
-    return paragraphs([start], *slopes, _unlike(table, study), sums, shares)
+    return paragraphs([start], *slopes, _unlike(table, study), sums, shares, through)
 
 
 def _unlike(table: pd.DataFrame, study: Any) -> list[str]:

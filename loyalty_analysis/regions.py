@@ -50,8 +50,9 @@ def adjusted_critical_value(
     >>> round(adjusted_critical_value(line, (-2.0, 2.0)), 3)
     2.297
     """
-    found = at_values(line, np.linspace(*span, points))
-    p = np.sort(t_p_value(found.values / found.std_error, line.df))
+    at, spread = np.linspace(*span, points), line.covariance
+    error = np.sqrt(spread[0, 0] + 2 * at * spread[0, 1] + at**2 * spread[1, 1])
+    p = np.sort(t_p_value((line.values[0] + line.values[1] * at) / error, line.df))
     rank = np.arange(1, points + 1)
     below = rank[p <= level * rank / points]
     return critical_value(line.df, level * float(below.max(initial=1)) / points)

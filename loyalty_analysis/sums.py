@@ -9,12 +9,14 @@ import pandas as pd
 
 from loyalty_analysis.claims import SLOPES, Claim, members_of
 from loyalty_analysis.equations import Equation, equation_of
+from loyalty_analysis.moments import one_thread
 from loyalty_analysis.regression import standardized
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import contrast_rows, satterthwaite
 from loyalty_analysis.twins import Twins
 
 
+@one_thread
 def slope_sums(
     survey: Survey, claims: Sequence[Claim], latent: Twins | None = None
 ) -> list[pd.DataFrame]:

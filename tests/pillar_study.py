@@ -49,6 +49,11 @@ STUDY: dict[str, Any] = {
     },
     "models": {
         "pillars": {"drivers": list(PILLARS), "outcomes": ["repurchase", "advocacy"]},
+        "value": {
+            "drivers": ["value", "relationship"],
+            "mediator": "satisfaction",
+            "outcomes": ["repurchase"],
+        },
         "bonds": {"paths": {"relationship": ["personalisation"]}},
     },
     "experiment": {"treatment": "alternatives_shown"},

@@ -55,14 +55,18 @@ def test_frames_by_name(whole: Whole) -> None:
     names = ["regions", "conditional_slopes", "captive", "habit_search", "balance", "experiment"]
     assert list(whole.frames) == names
     assert all(len(frame) and frame.columns.is_unique for frame in whole.frames.values())
-    assert further_models(whole.survey.study) == ("pillars", "bonds")
+    assert further_models(whole.survey.study) == ("pillars", "value", "bonds")
 
 
 def test_further_models_are_drawn_each_under_its_name(whole: Whole) -> None:
     figures = [one for one in further(whole.results, whole.survey) if isinstance(one, Figure)]
-    assert [one.name for one in figures] == ["slopes_pillars", "shares_pillars", "paths_bonds"]
+    assert [one.name for one in figures] == [
+        "slopes_pillars", "shares_pillars", "slopes_value", "shares_value", "indirect_value",
+        "paths_bonds",
+    ]  # fmt: skip
     assert "results/further_drivers.csv" in figures[1].alt
-    assert figures[2].title.startswith("Goes most with relationship: personalisation")
+    assert "results/further_mediation.csv" in figures[4].alt
+    assert figures[5].title.startswith("Goes most with relationship: personalisation")
 
 
 def test_figures_of_moderation(whole: Whole) -> None:
@@ -107,6 +111,8 @@ def test_sentences_of_further_models(whole: Whole) -> None:
     joined = "switching financial, switching emotional and switching logistical"
     assert f"One SD more of {joined} at once goes with" in said
     assert "corrected for measurement error" in said
+    value = further_reading(whole.results.further["value"], whole.survey.model("value"))
+    assert "through satisfaction" in str(value)
     bonds = str(further_reading(whole.results.further["bonds"], whole.survey.model("bonds")))
     assert "more personalisation goes with" in bonds
 
