@@ -56,11 +56,12 @@ def whole(results: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     0         a    0.8
     1         b    0.9
     """
-    found = dict(results)
-    further = getattr(results, "further", {})
+    found, further = dict(results), getattr(results, "further", {})
+    if not further:
+        return found
     for name in (*_BY_MODEL, *_ONE_ROW):
         tables = [one[name] for one in (results, *further.values()) if len(one.get(name, ()))]
-        if len(tables) > 1:
+        if tables:
             found[name] = _distinct(pd.concat(tables, ignore_index=True), _ONE_ROW.get(name))
     for name in _APART:
         tables = [
