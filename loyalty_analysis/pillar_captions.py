@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 
 from loyalty_analysis.captions import named
-from loyalty_analysis.captive import FORCED
 from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.formatting import capitalised, listing, number
 from loyalty_analysis.rules import LEAST_DF
 from loyalty_analysis.sentences import told_side
 
 LEVEL = 0.05
+PLACES = {"low": "An SD below the mean", "mean": "At the mean", "high": "An SD above: captive"}
+"""Places on the scale of forced commitment."""
 KEYS = ["model", "outcome", "term", "moderator"]
 
 
@@ -101,20 +102,3 @@ def antecedents_finding(paths: pd.DataFrame, study: Any) -> str:
         )  # fmt: skip
         said.append(f"with {named(str(outcome), study)}: {most}")
     return capitalised(f"goes most {listing(said, 9)}")
-
-
-def place_label(at: str, study: Any) -> str:
-    """Name a place on the scale of forced commitment.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> place_label("high", load_study("rice_simulated"))
-    'Captive: forced commitment an SD above the mean'
-    """
-    forced = named(FORCED, study)
-    return {
-        "low": f"{capitalised(forced)} an SD below the mean",
-        "mean": f"{capitalised(forced)} at the mean",
-        "high": f"Captive: {forced} an SD above the mean",
-    }[at]

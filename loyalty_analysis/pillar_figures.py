@@ -11,24 +11,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from loyalty_analysis.captions import named, twin_side
+from loyalty_analysis.captive import FORCED
 from loyalty_analysis.driver_figures import driver_shares
 from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.effect_figures import indirect_effects
 from loyalty_analysis.errors import RunError
-from loyalty_analysis.formatting import estimate, number, sample
+from loyalty_analysis.formatting import estimate, listing, number, sample
 from loyalty_analysis.marks import COLOURS, draw_mark, draw_twin, limits_with_twins
 from loyalty_analysis.moderated import TENURE
 from loyalty_analysis.panels import Panels, Word, limits_of
 from loyalty_analysis.pillar_captions import (
+    PLACES,
     antecedents_finding,
     captive_finding,
     moderation_finding,
-    place_label,
 )
 from loyalty_analysis.pillar_readings import further_reading
 from loyalty_analysis.pillars import further_models, own_names, pillar_view
 from loyalty_analysis.planes import Planes
-from loyalty_analysis.plotting import GREY, INK, QUIET, Figure, Page, fit, house_style
+from loyalty_analysis.plotting import GREY, INK, QUIET, Figure, Page, house_style
 from loyalty_analysis.prose import Prose
 from loyalty_analysis.results import Results
 from loyalty_analysis.sentences import told_side
@@ -37,6 +38,7 @@ from loyalty_analysis.survey import Survey
 _BETA = ["beta", "beta_low", "beta_high"]
 _TWIN = ["beta_latent", "beta_latent_low", "beta_latent_high"]
 _ENDS = ["estimate", "conf_low", "conf_high"]
+_KINDS = ["behaviour", "intention", "attitude", "leaving"]
 _MOST = 12  # panels
 
 
@@ -196,13 +198,18 @@ def johnson_neyman(
     title = moderation_finding(regions, study)
     keys = ["outcome", "term", "moderator"]
     panels = list(lines.groupby(keys, sort=False))
-    per_outcome = len(panels) // lines["outcome"].nunique()
-    shown = panels[: max(_MOST // per_outcome, 1) * per_outcome]
-    left = lines["outcome"].nunique() - len(shown) // per_outcome
+    # Behaviour first, then intention: what a figure has no room for are attitudes.
+    kinds = {name: _KINDS.index(kind) for name, kind in study.model.outcomes.items()}
+    panels.sort(key=lambda panel: kinds[panel[0][0]])
+    outcomes = list(dict.fromkeys(outcome for (outcome, _, _), _ in panels))
+    per_outcome = len(panels) // len(outcomes)
+    drawn = max(_MOST // per_outcome, 1)
+    shown = panels[: drawn * per_outcome]
+    left = listing([named(name, study) for name in outcomes[drawn:]], 4)
     note = (
         "Thick: told from zero at a false discovery rate of 5% over the range. Band: 95% interval "
         "at each value alone. The range leaves out the nine lowest and highest respondents. "
-        f"{f'Not drawn: {left} outcomes. ' if left else ''}{sample(lines['n'])}"
+        f"{f'Not drawn: on {left}. ' if left else ''}{sample(lines['n'])}"
     )
     up = limits_of(lines[["conf_low", "conf_high"]])
     across = (float(lines["value"].min()), float(lines["value"].max()))
@@ -253,18 +260,19 @@ def captive_customers(captive: pd.DataFrame, study: Any) -> Figure:
     table = captive[captive["quantity"] == "difference"]
     if table.empty:
         raise RunError("results/captive.csv holds no difference. Leave this out.")
-    title, places = captive_finding(captive, study), ["low", "mean", "high"]
+    title, places = captive_finding(captive, study), list(PLACES)
     away = table[_ENDS].div(table["outcome_sd"], axis=0)
     table = table.assign(**away, side=sides(table)).set_index(["outcome", "at"])
     outcomes = list(dict.fromkeys(table.index.get_level_values(0)))
     limits = limits_of(table[_ENDS])
     note = (
-        "Every other term at its mean; lines: 95% intervals. Grey: includes zero. "
+        f"Rows: where on the scale of {named(FORCED, study)}. Every other term at its mean; "
+        "lines: 95% intervals. Grey: includes zero. "
         f"{sample(table['n'])}"
     )
     with house_style():
         words = [[_difference_word(table.loc[(name, at)]) for at in places] for name in outcomes]
-        labels = [fit(place_label(at, study), 1.5) for at in places]
+        labels = list(PLACES.values())
         grid = Panels([study.label(name) for name in outcomes], labels, words, pitch=0.34)
         page = Page(title, grid.height, note, simulated=study.is_simulated)
         axis = "alternatives shown less not shown (SDs of the outcome)"

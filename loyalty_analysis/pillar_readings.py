@@ -147,7 +147,9 @@ def regions_reading(
     rule = (
         "Regions are those of a false discovery rate of 5% over the range (Esarey and Sumner "
         "2018); the plain ones, which find too much, are in results/regions.csv beside them. "
-        "Products of scores are not corrected for measurement error, which shrinks them."
+        "One moderator stands in an equation at a time, so that one may take credit for another "
+        "that goes with it. Products of scores are not corrected for measurement error, which "
+        "shrinks them."
     )
     return paragraphs([start], [*said, rest], [rule])
 
