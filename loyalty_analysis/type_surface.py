@@ -83,7 +83,7 @@ def surface(survey: Survey) -> pd.DataFrame:
     DataFrame
         One row per outcome and point of a grid from two SDs below the means to two above, as far
         as anybody's scores reach: outcome, attitude, patronage, attitude_sds, patronage_sds,
-        fitted, conf_low, conf_high (points of the outcome), n.
+        fitted, conf_low, conf_high (points of the outcome), n, outcome_mean, outcome_sd.
 
     Examples
     --------
@@ -110,6 +110,7 @@ def _surface(survey: Survey, outcome: str) -> pd.DataFrame:
     at = centre + away
     inside = ((at >= scores.min(axis=0)) & (at <= scores.max(axis=0))).all(axis=1)
     a, p = away[inside].T
+    known = survey.sample([outcome]).moments[""]
     fit = found.combine(np.column_stack([np.ones(len(a)), a, p, a * p]))
     low, high = fit.interval()
     return pd.DataFrame(
@@ -117,6 +118,7 @@ def _surface(survey: Survey, outcome: str) -> pd.DataFrame:
             "outcome": outcome, "attitude": at[inside, 0], "patronage": at[inside, 1],
             "attitude_sds": one[inside], "patronage_sds": other[inside], "fitted": fit.values,
             "conf_low": low, "conf_high": high, "n": survey.n,
+            "outcome_mean": known.mean[0], "outcome_sd": known.sd[0],
         }
     )  # fmt: skip
 
@@ -127,9 +129,10 @@ def type_slopes(survey: Survey) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        outcome, term (the score whose slope it is), at (low, mean, high), given (the other score,
-        in points), estimate (points of the outcome per point of the term), std_error, df,
-        statistic, p_value, conf_low, conf_high, n.
+        outcome, term (the score whose slope it is), at (low, mean, high; ``change``: by how much
+        the slope grows with one SD more of the other), given (the other score, in points),
+        estimate (points of the outcome per point of the term), std_error, df, statistic, p_value,
+        conf_low, conf_high, n.
 
     References
     ----------
@@ -153,9 +156,9 @@ def type_slopes(survey: Survey) -> pd.DataFrame:
         for own, term in enumerate(view.drivers):
             other = 1 - own
             away = np.array(list(PLACES.values())) * sd[other]
-            matrix = np.zeros((len(away), 4))
-            matrix[:, 1 + own], matrix[:, 3] = 1, away
-            keys = {"outcome": outcome, "term": term, "at": list(PLACES),
-                    "given": centre[other] + away}  # fmt: skip
+            matrix = np.zeros((len(away) + 1, 4))
+            matrix[:-1, 1 + own], matrix[:-1, 3], matrix[-1, 3] = 1, away, sd[other]
+            given = [*(centre[other] + away), np.nan]
+            keys = {"outcome": outcome, "term": term, "at": [*PLACES, "change"], "given": given}
             tables.append(pd.DataFrame(keys | numbers(found.combine(matrix), survey.n)))
     return pd.concat(tables, ignore_index=True)

@@ -329,7 +329,8 @@ def test_the_primary_model_is_the_existing_interaction(tmp_path: Path) -> None:
     found = interaction(view, "advocacy", "attitude:patronage")
     assert found is not None and survey.frame is not None
     slopes = type_slopes(survey).query("outcome == 'advocacy' and term == 'attitude'")
-    low, _, high = slopes["estimate"]
+    low, _, high, change = slopes["estimate"]
+    assert change == pytest.approx((high - low) / 2)
     sds = survey.frame[["attitude", "advocacy"]].std()
     product = (high - low) / 2 * sds["attitude"] / sds["advocacy"]
     assert found["estimate"].iloc[0] == pytest.approx(product)
