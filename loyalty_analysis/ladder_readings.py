@@ -130,14 +130,14 @@ def _apart(steps: pd.DataFrame, study: Any) -> str:
     for kind in ("intention", "behaviour"):
         part = told_steps(steps[steps["kind"] == kind])
         climbs[kind] = listing(
-            (f"{named(str(name), study)} by {number(size)} SDs"
+            (f"{number(size)} SDs ({named(str(name), study)})"
              for name, size in part.groupby("outcome", sort=False)["step"].sum().items()), 9,
         )  # fmt: skip
     if not all(climbs.values()):
         return ""
     return (
-        f"Judged apart: over the steps shown, intention changes ({climbs['intention']}) and "
-        f"recorded behaviour does ({climbs['behaviour']}); what is said need not be done."
+        f"Judged apart: over the steps shown, intention changes by {climbs['intention']}, recorded "
+        f"behaviour by {climbs['behaviour']}; what is said need not be done."
     )
 
 

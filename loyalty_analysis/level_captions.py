@@ -137,5 +137,6 @@ def curves_finding(curves: pd.DataFrame, study: Any) -> str:
     if "steady" not in every:
         return f"Returns to {score} {said}"
     if not said:
-        return f"No bend can be told in the returns to {score} for {every['steady']}"
+        where = every["steady"].replace("every outcome", "any outcome")
+        return f"No bend can be told in the returns to {score} for {where}"
     return f"Returns to {score} {said}; no bend can be told for {every['steady']}"
