@@ -130,6 +130,8 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
         apart = overlapping(claim, found.gates)
         return replace(case, components=leads, structures=found.structures, untwinned=apart)
     own = evidence_of(claim, outcome, survey, found.known, column, turned)
+    if not own:
+        return Case(claim, outcome, reason="no_estimate")
     case = replace(case, components=own, against=_turned_round(claim, outcome, survey, found))
     unequal = column and unequal_errors(survey.study, found.invariance, column)
     if claim.estimand == "slope_difference" and unequal:

@@ -55,6 +55,7 @@ REASONS = {
     "no_solution": "no solution was found for",
     "structures_tie": "no structure is ahead by likelihood of respondents left out, AIC and BIC",
     "poor_fit": "the structure is ahead of its rivals but does not fit",
+    "no_estimate": "the results hold no estimate of it",
     "claim_not_testable": "another part cannot be tested",
 }
 
