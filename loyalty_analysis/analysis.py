@@ -30,6 +30,7 @@ from loyalty_analysis.mixed import mixed
 from loyalty_analysis.moderated_mediation import mediation_groups
 from loyalty_analysis.moments import Moments, one_thread
 from loyalty_analysis.performance import importance_performance
+from loyalty_analysis.pillars import pillar_frames
 from loyalty_analysis.pooling import simple_slopes
 from loyalty_analysis.quality import quality
 from loyalty_analysis.regression import correlations, models, regression
@@ -67,7 +68,8 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
         also descriptives, items, factorability, method_bias, drivers, importance_performance and,
         where there is a mediator, mediation, mediation_orders, sensitivity; where there are
         respondents, diagnostics, answers, quality, categorical and, with groups, mediation_groups,
-        moderation, simple_slopes, group_means, group_tests, mixed.
+        moderation, simple_slopes, group_means, group_tests, mixed; as far as a study declares what
+        they need, regions, conditional_slopes, captive, habit_search, balance, experiment.
 
     Raises
     ------
@@ -207,7 +209,7 @@ def _further(survey: Survey, latent: Twins | None) -> dict[str, pd.DataFrame]:
             "answers": answers(survey),
             "quality": quality(survey),
         }
-    return results
+    return results | pillar_frames(survey, latent)
 
 
 def effects(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from loyalty_analysis.careless import fastest
 from loyalty_analysis.claims import LEVELS, NEGLIGIBLE, SHARES, TYPES, members_of
+from loyalty_analysis.experiment import causal_words
 from loyalty_analysis.formatting import in_sentence, listing, number
 from loyalty_analysis.level_words import level_direction, level_sentence
 from loyalty_analysis.rules import LEAST_DF, weakest
@@ -145,6 +146,7 @@ def verdict_sentence(
     said += f" ({why})" if why else ""
     said += f": {guide} would about settle it." if guide else "."
     said = f"{said} {_corrected(case, survey.study)}".rstrip()
+    said = f"{said} {causal_words(survey.study, case.claim)}".rstrip()
     warned = f" Judged with a warning: {explain(case.warned)}." if case.warned else ""
     return f"{said}{warned}"
 
@@ -234,7 +236,7 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
             f"{rival}, the smallest of its leads (of that smallest lead, {interval})"
         )
     more = "more" if evidence.estimate > 0 else "less"
-    term = f"of each of {term}" if len(members_of(claim.term)) > 1 else term
+    term = f"{term} at once" if len(members_of(claim.term)) > 1 else term
     through = " and then ".join(in_sentence(study.label(name)) for name in claim.through)
     along = f" by way of {through}" if claim.estimand == "indirect" else ""
     return f"One SD more {term} goes with {number(value)} SD {more} {outcome}{along} ({interval})"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.arms import arm_problems
 from loyalty_analysis.attrition import attrition_of
 from loyalty_analysis.careless import exclusions
 from loyalty_analysis.checks import answer_problems, column_problems, variable_problems
@@ -320,6 +321,7 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     raise_all(DataError, path, respondent_problems(sample, study))
     cluster = cluster_of(sample, study)
     raise_all(DataError, path, sample_problems(sample, study, cluster, attrition))
+    raise_all(DataError, path, arm_problems(sample, study))
     raise_all(DataError, path, marker_problems(sample, study))
     numeric, levels = model_columns(sample, study)
     used = [name for name in numeric.columns if name not in sample.columns]

@@ -156,7 +156,8 @@ def test_whatever_matters_is_computed_again(
     tmp_path: Path, monkeypatch: Any, extra: pd.DataFrame, what: str
 ) -> None:
     path, memory = make(tmp_path / "study", TINY, extra, claims=[ASKED]), tmp_path / "memory"
-    monkeypatch.setattr(analysis, "_frames", lambda survey, everything: {"a": survey.attrition})
+    own = lambda survey, claims, everything: {"a": survey.attrition}  # noqa: E731
+    monkeypatch.setattr(analysis, "_frames", own)
     analyse(read_survey(path), memory=memory)
     settings = ["gates.htmt=0.8"] if what == "setting" else []
     if what == "claims":
