@@ -14,6 +14,7 @@ from loyalty_analysis.categorical import categorical
 from loyalty_analysis.cfa import cfa_fit, cfa_loadings, measurement_model
 from loyalty_analysis.claims import Claim, claim_files, load_claims
 from loyalty_analysis.contrasts import contrasts
+from loyalty_analysis.curves import level_frames
 from loyalty_analysis.descriptives import answers, descriptives
 from loyalty_analysis.diagnostics import diagnostics
 from loyalty_analysis.drivers import drivers
@@ -43,6 +44,7 @@ from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.testable import home
 from loyalty_analysis.twins import Twins, twins
+from loyalty_analysis.type_frames import type_frames
 from loyalty_analysis.validity import discriminant, factorability
 
 
@@ -69,7 +71,8 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
         where there is a mediator, mediation, mediation_orders, sensitivity; where there are
         respondents, diagnostics, answers, quality, categorical and, with groups, mediation_groups,
         moderation, simple_slopes, group_means, group_tests, mixed; as far as a study declares what
-        they need, regions, conditional_slopes, captive, habit_search, balance, experiment.
+        they need, regions, conditional_slopes, captive, habit_search, balance, experiment; types,
+        type_band, type_map, surface, type_slopes, mixture; steps, curves, curve_points.
 
     Raises
     ------
@@ -209,7 +212,7 @@ def _further(survey: Survey, latent: Twins | None) -> dict[str, pd.DataFrame]:
             "answers": answers(survey),
             "quality": quality(survey),
         }
-    return results | pillar_frames(survey, latent)
+    return results | pillar_frames(survey, latent) | type_frames(survey) | level_frames(survey)
 
 
 def effects(

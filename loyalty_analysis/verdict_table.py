@@ -29,7 +29,7 @@ SECTIONS = {
     "largest_share": "drivers-shares-of-the-explained-variance",
     "share_difference": "drivers-shares-of-the-explained-variance",
     "slope_difference": "groups-how-far-do-two-groups-differ",
-}
+} | dict.fromkeys(LEVELS, "satisfaction-levels-what-the-claims-ask")
 """Where the evidence of an estimand stands that has a section of its own."""
 PILLARS, FURTHER = "pillars", {"types": "loyalty-types"}
 """Where the evidence of a further model stands: in the section of pillars, but for types."""
