@@ -8,7 +8,7 @@ import pandas as pd
 
 from loyalty_analysis.captions import named
 from loyalty_analysis.effect_captions import sides
-from loyalty_analysis.formatting import capitalised, listing, number, percent
+from loyalty_analysis.formatting import capitalised, interval, listing, number, percent
 
 NAMES = {
     "none": "no loyalty",
@@ -17,6 +17,20 @@ NAMES = {
     "premium": "premium loyalty",
 }
 """Types as they are printed."""
+
+
+def known(table: pd.DataFrame | None, column: str, quantity: str = "") -> bool:
+    """Whether a frame is there and has any number in a column (for a quantity, where named).
+
+    Examples
+    --------
+    >>> known(None, "n"), known(pd.DataFrame({"n": [None, 12.0]}), "n")
+    (False, True)
+    """
+    if table is None:
+        return False
+    rows = table[table["quantity"] == quantity] if quantity else table
+    return bool(rows[column].notna().any())
 
 
 def shares_of(types: pd.DataFrame) -> pd.DataFrame:
@@ -29,6 +43,18 @@ def shares_of(types: pd.DataFrame) -> pd.DataFrame:
     {'none': 0.4}
     """
     return types.drop_duplicates("type").set_index("type")
+
+
+def share_words(row: pd.Series) -> str:
+    """A share with its interval, as it stands in a sentence.
+
+    Examples
+    --------
+    >>> share_words(pd.Series({"share": 0.3, "share_low": 0.28, "share_high": 0.32}))
+    '30% [28, 32]'
+    """
+    ends = interval(100 * row["share_low"], 100 * row["share_high"], 0)
+    return f"{percent(row['share'])} {ends}" if pd.notna(row["share"]) else "–"
 
 
 def shown_outcome(table: pd.DataFrame, study: Any) -> str:
@@ -120,17 +146,16 @@ def band_finding(type_band: pd.DataFrame, study: Any) -> str:
     >>> band_finding(table, load_study("rice_simulated"))
     'Advocacy: premium above latent at 2 of 2 pairs of cuts'
     """
-    outcome = shown_outcome(type_band, study)
-    said = []
-    for term, row in step_counts(type_band, outcome).iterrows():
+    outcome, said = shown_outcome(type_band, study), []
+    label = capitalised(named(outcome, study))
+    counts = step_counts(type_band, outcome)
+    known = int(counts["known"].max())
+    if not known:
+        return f"{label}: no pair of cuts leaves ten respondents in every type"
+    for term, row in counts.iterrows():
         upper, lower = str(term).split(" - ")
-        if row["known"] == 0:
-            said.append(f"{upper} against {lower} nowhere known")
-            continue
         way = "below" if row["below"] > row["above"] else "above"
         said.append(f"{upper} {way} {lower} at {row[way]}")
-    known = int(step_counts(type_band, outcome)["known"].max())
-    label = capitalised(named(outcome, study))
     return f"{label}: {listing(said, 4)} of {known} pairs of cuts"
 
 

@@ -36,6 +36,7 @@ from loyalty_analysis.type_captions import (
     band_finding,
     mixture_finding,
     share_finding,
+    share_words,
     shares_of,
     shown_outcome,
     slopes_finding,
@@ -156,8 +157,7 @@ def _corners(axes: Axes, types: pd.DataFrame) -> None:
     for name, (right, top) in _PLACES.items():
         row, share = shares.loc[name], "under ten respondents"
         if pd.notna(row["share"]):
-            ends = number(100 * row["share_low"], 0), number(100 * row["share_high"], 0)
-            share = f"{percent(row['share'])} [{', '.join(ends)}]"
+            share = share_words(row)
         style: dict[str, Any] = {"ha": "right" if right else "left", "va": "center"}
         words = f"{NAMES[name].capitalize()}\n{share}"
         axes.text(0.99 if right else 0.01, 0.945 if top else 0.055, words, size=SMALL,
