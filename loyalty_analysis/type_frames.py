@@ -13,6 +13,7 @@ from loyalty_analysis.inference import Estimate, estimate, single, vectorized
 from loyalty_analysis.mixtures import mixture
 from loyalty_analysis.moments import Array, Moments, one_thread
 from loyalty_analysis.preparation import SMALLEST_GROUP
+from loyalty_analysis.reciprocity import reciprocity
 from loyalty_analysis.study import TYPES as VIEW
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.type_surface import surface, type_slopes
@@ -27,7 +28,7 @@ SHARES = ["share", "share_low", "share_high"]
 
 @one_thread
 def type_frames(survey: Survey) -> dict[str, pd.DataFrame]:
-    """Every result frame of loyalty types, by the name of its file; none without ``[types]``.
+    """Every result frame of loyalty types and of mutual loyalty that has rows, by file name.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ def type_frames(survey: Survey) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        types, type_band, type_map, surface, type_slopes, mixture, mixture_classes.
+        types, type_band, type_map, surface, type_slopes, mixture, mixture_classes (with
+        ``[types]`` and respondents); reciprocity.
 
     Examples
     --------
@@ -44,18 +46,19 @@ def type_frames(survey: Survey) -> dict[str, pd.DataFrame]:
     >>> type_frames(read_survey("bank_customers"))
     {}
     """
-    if survey.study.types is None or not survey.has_respondents:
-        return {}
-    fits, classes = mixture(survey)
-    return {
-        "types": types(survey),
-        "type_band": type_band(survey),
-        "type_map": type_map(survey),
-        "surface": surface(survey),
-        "type_slopes": type_slopes(survey),
-        "mixture": fits,
-        "mixture_classes": classes,
-    }
+    found = {"reciprocity": reciprocity(survey)}
+    if survey.study.types is not None and survey.has_respondents:
+        fits, classes = mixture(survey)
+        found |= {
+            "types": types(survey),
+            "type_band": type_band(survey),
+            "type_map": type_map(survey),
+            "surface": surface(survey),
+            "type_slopes": type_slopes(survey),
+            "mixture": fits,
+            "mixture_classes": classes,
+        }
+    return {name: frame for name, frame in found.items() if len(frame)}
 
 
 def types(survey: Survey) -> pd.DataFrame:
@@ -160,8 +163,8 @@ def type_band(survey: Survey) -> pd.DataFrame:
     >>> moved.agg(["min", "max", "count"]).round(2)
                min   max  count
     declared
-    False     0.16  0.41     24
-    True      0.27  0.27      1
+    False     0.16  0.48     24
+    True      0.25  0.25      1
     """
     asked = survey.study.types
     assert asked is not None

@@ -13,7 +13,6 @@ from loyalty_analysis.formatting import capitalised, estimate, listing, number
 from loyalty_analysis.mediation import THROUGH
 from loyalty_analysis.mixtures import ABSENT
 from loyalty_analysis.prose import Prose, paragraphs, prose
-from loyalty_analysis.sentences import range_of
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.type_captions import (
     NAMES,
@@ -241,7 +240,7 @@ def _chains(chains: pd.DataFrame, table: pd.DataFrame, study: Any) -> Iterator[s
             f"{str(row['source']).capitalize()}: one SD more {named(row['term'], study)} goes with "
             f"{number(abs(row['estimate']), 3)} SD {'more' if row['estimate'] > 0 else 'less'} "
             f"{named(row['outcome'], study)} by way of {' and then '.join(through)} "
-            f"({range_of(row['conf_low'], row['conf_high'])})"
+            f"(95% interval {number(row['conf_low'], 3)} to {number(row['conf_high'], 3)})"
             f"{'' if side else '; it cannot be told from zero'}."
         )
         links = table[(table["effect"] == "link") & (table["source"] == row["source"])]
@@ -266,7 +265,4 @@ def _beside(slopes: pd.DataFrame, study: Any) -> str:
         for _, row in rows.iterrows()
     ]
     term = capitalised(named("mutual_loyalty", study))
-    return (
-        f"{term} beside affective commitment, as customers perceive it: standardized slopes "
-        f"{listing(said, 5)}."
-    )
+    return f"{term} beside affective commitment: standardized slopes {listing(said, 5)}."

@@ -41,18 +41,22 @@ def types_table(types: pd.DataFrame, study: Any) -> Table:
     """
     shares = shares_of(types)
     wide = types.assign(cell=estimates(types, ["mean", "conf_low", "conf_high"], digits=2))
-    wide = wide.pivot(index="type", columns="variable", values="cell")
+    wide = wide.pivot(index="variable", columns="type", values="cell")
     variables = list(dict.fromkeys(types["variable"]))
-    cells = pd.DataFrame(
+    first = pd.DataFrame(
         {
-            "row": [NAMES[str(name)].capitalize() for name in shares.index],
-            "n": [number(n, 0) for n in shares["n"]],
-            "share": [share_words(row) for _, row in shares.iterrows()],
-            **{f"v{k}": wide.loc[shares.index, name].to_list() for k, name in enumerate(variables)},
+            "row": ["Respondents", "Share of customers [95% CI]"],
+            **{str(name): [number(row["n"], 0), share_words(row)]
+               for name, row in shares.iterrows()},
         }
     )  # fmt: skip
-    heads = {"row": "Type", "n": "n", "share": "Share [95% CI]"}
-    heads |= {f"v{k}": study.label(name) for k, name in enumerate(variables)}
+    means = wide.loc[variables, list(shares.index)].reset_index(drop=True)
+    means.insert(0, "row", [f"Mean {named(name, study)}" for name in variables])
+    cells = pd.concat([first, means], ignore_index=True)
+    heads = {
+        "row": "Of each type",
+        **{str(name): NAMES[str(name)].capitalize() for name in shares.index},
+    }
     notes = [
         "Means in points with 95% intervals, not adjusted for controls; weights and clusters "
         "honoured. Types of fewer than ten respondents have no numbers.",
@@ -79,7 +83,7 @@ def type_slopes_table(type_slopes: pd.DataFrame, study: Any) -> Table:
     rows = type_slopes.drop_duplicates(["outcome", "term"])
     keys = list(zip(rows["outcome"], rows["term"], strict=True))
     change = type_slopes[type_slopes["at"] == "change"].set_index(["outcome", "term"])["p_value"]
-    heads = {"row": "Slope of", **{at: f"Other {words}" for at, words in _PLACES.items()},
+    heads = {"row": "Slope of", **{at: f"Other score {words}" for at, words in _PLACES.items()},
              "change": "Change per SD of the other", "p": "p"}  # fmt: skip
     cells = pd.DataFrame(
         {
