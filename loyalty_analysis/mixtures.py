@@ -100,7 +100,7 @@ def mixture(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     scores, boxes = _scores(survey), types_of(survey)
     rows, rounding = _standardized(scores)
     found, models = [], []
-    for classes in range(1, min(MOST, len(rows) // SMALLEST_GROUP) + 1):
+    for classes in range(1, max(min(MOST, len(rows) // SMALLEST_GROUP), 1) + 1):
         model = fit_mixture(rows, classes, rounding)
         belongs = model.predict_proba(rows)
         models.append(model)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.group_means import group_means
-from loyalty_analysis.inference import Estimate, estimate, single, vectorized
+from loyalty_analysis.inference import estimate, single, vectorized
 from loyalty_analysis.mixtures import mixture
 from loyalty_analysis.moments import Array, Moments, one_thread
 from loyalty_analysis.preparation import SMALLEST_GROUP
@@ -105,24 +105,24 @@ def _shares(survey: Survey, found: pd.Series) -> pd.DataFrame:
     """Number and weighted share of every type with enough respondents."""
     counts = found.value_counts()
     kept = [name for name in TYPES if counts.get(name, 0) >= SMALLEST_GROUP]
+    if not kept:
+        return pd.DataFrame(columns=["n", *SHARES])
     columns = pd.DataFrame({f":{name}": (found == name).astype(float) for name in kept})
-    odds = _log_odds(survey, columns)
-    low, high = odds.interval()
-    numbers = np.column_stack([odds.values, low, high])
-    table = pd.DataFrame(1 / (1 + np.exp(-numbers)), columns=SHARES, index=pd.Index(kept))
-    table.insert(0, "n", counts[kept].astype(float))
-    return table
-
-
-def _log_odds(survey: Survey, columns: pd.DataFrame) -> Estimate:
-    """Log odds of indicators: their intervals stay between 0 and 1."""
-
-    @vectorized
-    def values(moments: Moments) -> Array:
-        return np.log(moments.mean / (1 - moments.mean))
-
+    share = estimate(single(_means), survey.sample(columns.columns, extra=columns))
+    p, half = share.values, share.interval()[1] - share.values
     with np.errstate(divide="ignore", invalid="ignore"):  # one type may hold everybody
-        return estimate(single(values), survey.sample(columns.columns, extra=columns))
+        # On the scale of log odds, where ends stay between 0 and 1.
+        odds, half = np.log(p / (1 - p)), half / (p * (1 - p))
+    ends = [1 / (1 + np.exp(half - odds)), 1 / (1 + np.exp(-half - odds))]
+    return pd.DataFrame(
+        {"n": counts[kept].to_numpy(float), **dict(zip(SHARES, [p, *ends], strict=True))},
+        index=pd.Index(kept),
+    )
+
+
+@vectorized
+def _means(moments: Moments) -> Array:
+    return moments.mean
 
 
 def steps_of(outcome: str) -> list[Claim]:

@@ -255,6 +255,21 @@ def test_types_too_small_to_be_shown_have_no_numbers(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("case", ["plain", "weights", "cluster"])
+@pytest.mark.parametrize("cut", [1.1, 5.5])
+def test_few_respondents_and_types_of_nobody(tmp_path: Path, case: str, cut: float) -> None:
+    few = answered()[::14].reset_index(drop=True)
+    few["team"] = np.resize(["a", "b", "c", "d", "e"], len(few))
+    few.loc[few["att1"] > 6, "team"] = "a"  # a type may live in one cluster
+    changes = design(case) | {"types.attitude_cut": cut, "types.patronage_cut": cut}
+    frames = type_frames(typed_survey(tmp_path, changes, few))
+    shares = frames["types"].drop_duplicates("type")
+    assert (shares["n"].dropna() >= 10).all() and shares["share_low"].dropna().between(0, 1).all()
+    if cut == 1.1 and case == "plain":
+        assert shares["share"].max() > 0.9
+    assert len(frames["mixture"]) == 3
+
+
 def test_the_middle_of_the_band_is_what_is_declared(tmp_path: Path) -> None:
     survey = typed_survey(tmp_path, design("cluster"))
     band = type_band(survey)
