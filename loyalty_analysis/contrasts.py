@@ -16,6 +16,7 @@ from loyalty_analysis.levels import level_contrasts
 from loyalty_analysis.mediation import indirect
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_text
+from loyalty_analysis.product_twin import interaction_twin
 from loyalty_analysis.regression import check_equation, standardized
 from loyalty_analysis.sums import slope_sums
 from loyalty_analysis.survey import Survey
@@ -233,19 +234,22 @@ def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]
         return []
     model = survey.study.model
     asked = {
-        (outcome, claim.term): None
+        (outcome, claim.term): True
         for claim in claims
         if claim.estimand == "interaction"
         for outcome in claim.outcomes(survey.study)
     }
     for outcome in model.outcomes:
         for moderator in model.moderators:
-            asked |= {(outcome, f"{driver}:{moderator}"): None for driver in model.drivers}
-    found = [interaction(survey, outcome, pair) for outcome, pair in asked]
+            pairs = [(outcome, f"{driver}:{moderator}") for driver in model.drivers]
+            asked |= {pair: False for pair in pairs if pair not in asked}
+    found = [interaction(survey, *pair, corrected=claimed) for pair, claimed in asked.items()]
     return [table for table in found if table is not None]
 
 
-def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
+def interaction(
+    survey: Survey, outcome: str, pair: str, *, corrected: bool = False
+) -> pd.DataFrame | None:
     """Standardized slope of the product of two z-scores, both main effects in the equation.
 
     Parameters
@@ -254,6 +258,8 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
     outcome : str
     pair : str
         ``"a:b"``; each is a driver, moderator or control. Two-level categories are not scaled.
+    corrected : bool
+        Also its twin, corrected for measurement error (:mod:`product_twin`), where there is one.
 
     Returns
     -------
@@ -301,6 +307,7 @@ def interaction(survey: Survey, outcome: str, pair: str) -> pd.DataFrame | None:
 
     return contrast_rows(
         estimate(single(values), sample), survey.n,
-        satterthwaite(sample, np.eye(len(terms))[-1:]), estimand="interaction",
+        satterthwaite(sample, np.eye(len(terms))[-1:]),
+        interaction_twin(survey, outcome, pair) if corrected else None, estimand="interaction",
         outcome=outcome, term=[pair], model=equation.model,
     )  # fmt: skip
