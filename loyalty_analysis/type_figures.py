@@ -275,7 +275,8 @@ def moved_cuts(type_band: pd.DataFrame, study: Any) -> Figure:
     limits = limits_of(declared[_ENDS], ranges)
     note = (
         "Difference of means, controls held constant, in SDs of the outcome. Dots: at the declared "
-        "cuts, with 95% intervals; grey: includes zero. Bars: all pairs of cuts within the band."
+        "cuts, with 95% intervals; grey: includes zero. Bars: all pairs of cuts within the band. "
+        f"{sample(type_band['n'])}"
     )
     with house_style():
         words = [[_step_word(declared.loc[(name, term)]) for term in terms] for name in outcomes]

@@ -150,7 +150,7 @@ def type_band(survey: Survey) -> pd.DataFrame:
     DataFrame
         One row per pair of cuts (five by five, the declared ones in the middle), quantity (share,
         contrast), outcome (empty for shares) and term (the type; ``premium - latent``):
-        attitude_cut, patronage_cut, declared, quantity, outcome, term, estimate, conf_low,
+        attitude_cut, patronage_cut, declared, n, quantity, outcome, term, estimate, conf_low,
         conf_high (contrasts: adjusted for controls, in SDs of the outcome). Empty where a type has
         fewer than ten respondents, or lives in one cluster.
 
@@ -176,6 +176,7 @@ def type_band(survey: Survey) -> pd.DataFrame:
                 "attitude_cut": asked.attitude_cut + away[0],
                 "patronage_cut": asked.patronage_cut + away[1],
                 "declared": one == other == 0,
+                "n": survey.n,
             }
             cells += [known | row for row in _moved(survey, types_of(survey, away))]
     return pd.DataFrame(cells)
