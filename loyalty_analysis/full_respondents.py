@@ -84,7 +84,7 @@ def _answers(
     world: FullWorld, study: Study, name: str, own: Array, sector: Array, rng: np.random.Generator
 ) -> dict[str, Array]:
     found = {}
-    both = zip(LOADINGS, world.services.get(name, LOADINGS), strict=True)
+    both = zip(*world.loadings.get(name, (LOADINGS, LOADINGS)), strict=True)
     for item, sides in zip(study.items_of(name), both, strict=True):
         loading = np.where(sector == SECTORS[0], *sides)
         error = np.sqrt(1 - loading**2) * rng.standard_normal(len(own))

@@ -82,8 +82,8 @@ class FullWorld:
         Slopes of repurchase in goods minus those in services.
     method : float
         Share of the variance of every self-reported construct that is one common method.
-    services : mapping of str to tuple of float
-        Loadings of a construct's items in services, where they differ.
+    loadings : mapping of str to pair of tuples of float
+        Of the items of a construct in goods and in services, where they differ.
     """
 
     name: str
@@ -92,7 +92,7 @@ class FullWorld:
     steps: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sectors: Slopes = field(default_factory=dict)
     method: float = 0.0
-    services: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    loadings: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -173,7 +173,7 @@ def straight(steps: tuple[float, ...]) -> tuple[float, float]:
     Examples
     --------
     >>> [round(one, 2) for one in straight((0.5, 0.5, 0.5, 0.5))]
-    [0.59, 0.03]
+    [0.6, 0.04]
     """
     heights = np.concatenate([[0.0], np.cumsum(steps)])
     shares = np.array(LEVEL_SHARES)
@@ -181,11 +181,11 @@ def straight(steps: tuple[float, ...]) -> tuple[float, float]:
     return slope, float(shares @ heights**2 - (shares @ heights) ** 2 - slope**2)
 
 
-def _added(base: Equations, **changes: Slopes) -> dict[str, Slopes]:
+def _added(base: Equations, **changes: Slopes) -> Equations:
     """Equations with some slopes changed; zero takes one out."""
-    found = {name: dict(own) for name, own in base.items()}
+    found: dict[str, Slopes] = {name: dict(own) for name, own in base.items()}
     for name, own in changes.items():
-        merged = found.get(name, {}) | dict(own)
+        merged = {**found.get(name, {}), **own}
         found[name] = {term: slope for term, slope in merged.items() if slope}
     return found
 
@@ -229,9 +229,14 @@ _PRESS: Equations = _added(
         "switching": _LEAVE,
         "churn": {"satisfaction": -0.30, "affective": -0.30, "forced": 0.15},
     },
-    advocacy={"attitude": 0.17, "patronage": 0.12, "attitude:patronage": 0.12},
+    advocacy={
+        "attitude": 0.21,
+        "patronage": 0.13,
+        "attitude:patronage": 0.14,
+        "satisfaction": 0.06,
+    },
 )
-_ACCELERATING = (0.28, 0.02, 0.45, 0.30)
+_ACCELERATING = (0.36, 0.02, 0.45, 0.34)
 _LESS = (-0.10, -0.10, -0.20, -0.10)
 
 RETELLING = FullWorld(
@@ -245,16 +250,16 @@ PAPER = FullWorld(
     name="paper",
     about=("What the paper says is true here, and nothing that was added in retelling it.",),
     slopes={
-        "satisfaction": {"affective": 0.25, "normative": 0.25, "forced": -0.18},
-        LADDER: {"satisfaction": 0.85},
+        "satisfaction": {"affective": 0.29, "normative": 0.29, "forced": -0.18},
+        LADDER: {"satisfaction": 0.30},
         "repurchase": {
-            "affective": 0.26,
-            "normative": 0.24,
-            "economic": 0.26,
-            "forced": -0.34,
-            "habitual": 0.26,
+            "affective": 0.28,
+            "normative": 0.22,
+            "economic": 0.25,
+            "forced": -0.40,
+            "habitual": 0.38,
         },
-        "advocacy": {"normative": 0.45},
+        "advocacy": {"normative": 0.40},
     },
     sectors={"affective": 0.30, "normative": 0.30, "habitual": 0.30, "economic": -0.30},
 )
@@ -289,7 +294,7 @@ METHOD_BIAS = FullWorld(
     slopes={
         "satisfaction": {"affective": 0.24, "normative": 0.10, "forced": -0.10, "quality": 0.10,
                          "service": 0.10, "value": 0.15},
-        LADDER: {"satisfaction": 0.60},
+        LADDER: {"satisfaction": 0.40},
         **dict.fromkeys(("repurchase", "advocacy", "price_tolerance"), _TOLD),
     },
     method=0.25,
@@ -297,11 +302,11 @@ METHOD_BIAS = FullWorld(
 THREE_FACTOR = replace(
     PAPER,
     name="three_factor",
-    about=("Economic, forced and habitual commitment are one and the same here.",),
+    about=("Economic, forced and habitual commitment are all but one and the same here.",),
     slopes={
         **PAPER.slopes,
-        "economic": {"habitual": 0.995},
-        "forced": {"habitual": 0.995},
+        "economic": {"habitual": 0.95},
+        "forced": {"habitual": 0.487, "economic": 0.487},
         "satisfaction": {"affective": 0.25, "normative": 0.25},
         "repurchase": {"affective": 0.30, "normative": 0.25, "habitual": 0.30},
     },
@@ -311,9 +316,12 @@ NOT_INVARIANT = replace(
     PAPER,
     name="not_invariant",
     about=("As the paper, but some questions mean something else in services.",),
-    services={"affective": (0.90, 0.50, 0.50), "economic": (0.90, 0.50, 0.50)},
+    loadings=dict.fromkeys(
+        (*_FIVE, "satisfaction", "repurchase", "advocacy"), ((0.90, 0.86, 0.45), (0.90, 0.45, 0.86))
+    ),
 )
-_BENT = _BUILT | {
+_BENT: Equations = {
+    **_BUILT,
     "satisfaction": {"affective": 0.45, "quality": 0.22, "service": 0.20, "value": 0.22},
 }
 CONCAVE = FullWorld(
@@ -326,7 +334,7 @@ CONVEX = FullWorld(
     name="convex",
     about=("Loyalty gains more and more from satisfaction; what customers do, less and less.",),
     slopes=_BENT,
-    steps=dict.fromkeys(_LOYALTY, (0.25, 0.55, 1.00, 0.70)) | {"staying": (1.40, 0.45, 0.40, 0.90)},
+    steps=dict.fromkeys(_LOYALTY, (0.25, 0.55, 1.00, 0.70)) | {"staying": (0.75, 0.40, 0.15, 0.80)},
 )
 FULL_WORLDS = {
     world.name: world

@@ -209,7 +209,7 @@ def study_text(world: AnyWorld, command: str) -> str:
     if isinstance(world, FullWorld):
         # The study of the questionnaire, but for where its answers are from.
         asked = _QUESTIONNAIRE.read_text(encoding="utf-8")
-        own = {"title": world.title, "data": "survey.csv", "origin": "simulated"}
+        own: dict[str, object] = {"title": world.title, "data": "survey.csv", "origin": "simulated"}
         return toml(head, {(): own}) + asked[asked.index("claims = ") :]
     outcomes, sides = dict(world.outcomes), list(world.sector_slopes)
     sections: Tables = {

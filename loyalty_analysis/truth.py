@@ -19,7 +19,7 @@ from loyalty_analysis.claims import SHARES as CLAIMS_ON_SHARES
 from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.full_respondents import full_blocks, full_moments
-from loyalty_analysis.full_worlds import LOADINGS, FullWorld
+from loyalty_analysis.full_worlds import FullWorld
 from loyalty_analysis.inference import pooled
 from loyalty_analysis.levels import level_contrast
 from loyalty_analysis.mediation import THROUGH, beside_path, chain
@@ -73,7 +73,7 @@ def population(world: World | FullWorld, study: Study, draw: int = DRAW) -> tupl
         values = population_values(study, sets[0], claims)
         for groups in sets[1:]:
             exact = population_values(study, groups, [one for one in claims if one.comparing])
-            values |= {(CORRECTED + kind, *rest): value for (kind, *rest), value in exact.items()}
+            values |= {(CORRECTED + kind, m, t): value for (kind, m, t), value in exact.items()}
         return values
 
     parts = list(_moments(world, study, draw))
@@ -114,8 +114,8 @@ def _loading_gaps(world: FullWorld, study: Study) -> Values:
     """Loading of an item in goods minus that in services, where they differ."""
     return {
         (LOADING_GAPS, name, item): goods - services
-        for name, own in world.services.items()
-        for item, goods, services in zip(study.items_of(name), LOADINGS, own, strict=True)
+        for name, sides in world.loadings.items()
+        for item, goods, services in zip(study.items_of(name), *sides, strict=True)
         if goods != services
     }
 
@@ -327,25 +327,30 @@ def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> Deser
     """Verdict of a claim without parts; None where the study lacks what it names."""
     if claim.estimand == "rival_models":
         return _distinct(study, values, claim)
-    home = next(
-        (view for view in map(study.view, study.parts)
-         if all(key in values for key in _keys(view, claim, outcome) or [("", "", "")])),
-        None,
-    )  # fmt: skip
+    home, keys = home_of(study, values, claim, outcome)
     if home is None:
         return None
     if stopped := _stopped(home, values, claim, outcome):
         return Deserved(NOT_TESTABLE, reason=stopped)
-    keys = _keys(home, claim, outcome)
     found = _verdict([values[key] for key in keys], claim)
-    exact = [values[kind, *rest] for (_, *rest), kind in
-             zip(keys, (CORRECTED + key[0] for key in keys), strict=True)
-             if (kind, *rest) in values]  # fmt: skip
+    corrected = [(CORRECTED + kind, model, term) for kind, model, term in keys]
+    exact = [values[key] for key in corrected if key in values]
     if claim.comparing and exact:
         across = claim.sign == "any" and exact[0] * values[keys[0]] < 0
         if (across and found == SUPPORTED) or _verdict(exact, claim) != found:
             return Deserved(INCONCLUSIVE, reason="measurement_error")
     return Deserved(found)
+
+
+def home_of(
+    study: Study, values: Values, claim: Claim, outcome: str
+) -> tuple[Study | None, list[tuple[str, str, str]]]:
+    """The first model of a study that holds what a claim names, and the values that decide it."""
+    for view in map(study.view, study.parts):
+        keys = _keys(view, claim, outcome)
+        if keys and all(key in values for key in keys):
+            return view, keys
+    return None, []
 
 
 def _verdict(found: Sequence[float], claim: Claim) -> str:

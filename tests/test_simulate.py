@@ -10,11 +10,20 @@ import pytest
 from loyalty_analysis.errors import LoyaltyError, RunError, StudyError
 from loyalty_analysis.resources import shipped
 from loyalty_analysis.respondents import BLOCK, SURVEY, blocks, scores
-from loyalty_analysis.simulate import FILES, draw, find_world, simulate, study_text, toml, worlds
+from loyalty_analysis.simulate import (
+    EVERY,
+    FILES,
+    draw,
+    find_world,
+    simulate,
+    study_text,
+    toml,
+    worlds,
+)
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import read_survey
-from loyalty_analysis.truth import SLOPES, population
-from loyalty_analysis.worlds import RICE, WORLDS
+from loyalty_analysis.truth import POPULATION, population
+from loyalty_analysis.worlds import RICE
 
 COMMITTED = shipped("data") / "rice_simulated"
 SEED = 2015
@@ -151,7 +160,7 @@ def test_survey_of_the_package_uses_every_declaration(folder: Path) -> None:
 def test_population_error_needs_two_blocks() -> None:
     values, error = population(RICE, load_study(COMMITTED), BLOCK // 2)
     assert np.isnan(error)
-    assert abs(values[SLOPES, "satisfaction", "affective"] - 0.43) < 0.05
+    assert abs(values[POPULATION, "satisfaction", "affective"] - 0.43) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -218,7 +227,7 @@ def test_nothing_is_left_of_a_failed_run(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_worlds_are_found_by_name() -> None:
-    assert worlds() == tuple(WORLDS)
+    assert worlds() == tuple(EVERY) and "lock_in" in EVERY
     assert find_world("rice") is RICE and find_world(RICE) is RICE
     assert np.linalg.eigvalsh(RICE.driver_correlation)[0] > 0.1
 
