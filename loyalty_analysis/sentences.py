@@ -224,9 +224,10 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
             f"for {b} ({interval})"
         )
     if claim.estimand == "interaction":
+        sides = " x ".join(in_sentence(study.label(one)) for one in claim.term.split(":"))
         return (
             f"One SD more of one goes with a slope of the other on {outcome} that is "
-            f"{number(value)} {'higher' if evidence.estimate > 0 else 'lower'} ({term}, {interval})"
+            f"{number(value)} {'higher' if evidence.estimate > 0 else 'lower'} ({sides}, {interval})"
         )
     if evidence.label:
         rival = in_sentence(study.label(evidence.label))

@@ -29,9 +29,10 @@ SECTIONS = {
     "largest_share": "drivers-shares-of-the-explained-variance",
     "share_difference": "drivers-shares-of-the-explained-variance",
     "slope_difference": "groups-how-far-do-two-groups-differ",
+    "ordered_means": "loyalty-types-what-if-the-cuts-lay-elsewhere",
 } | dict.fromkeys(LEVELS, "satisfaction-levels-what-the-claims-ask")
 """Where the evidence of an estimand stands that has a section of its own."""
-PILLARS, FURTHER = "pillars", {"types": "loyalty-types"}
+PILLARS, FURTHER = "pillars", {"types": "loyalty-types-do-attitude-and-patronage-reinforce-each-other"}
 """Where the evidence of a further model stands: in the section of pillars, but for types."""
 _WIDTH = 160.0  # of the drawing, in its own units
 
