@@ -111,7 +111,7 @@ def test_a_product_names_both_of_its_sides(survey, value, way):
     shown = evidence(value, value - 0.1, value + 0.1)
     asked = {"estimand": "interaction", "term": "forced:shown"}
     said = sound(sentence(survey, Ruling("supported"), shown, **asked))
-    assert f"0.20 {way}" in said and "forced commitment x Shown" in said
+    assert f"0.20 {way}" in said and "forced commitment x shown" in said
 
 
 def test_a_claim_in_parts_says_what_its_parts_decide(survey):
