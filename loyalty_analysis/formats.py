@@ -1,0 +1,98 @@
+"""One function reads every kind of data file, chosen by its suffix or address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loyalty_analysis.addresses import KINDS, Address, address_of, address_problems
+from loyalty_analysis.errors import DataError, raise_all
+from loyalty_analysis.raw_tables import Table
+
+__all__ = ["Table", "read_file"]
+
+
+def read_file(
+    address: str | Path, folder: Path | None = None, columns: Sequence[str] | None = None
+) -> Table:
+    """Read a data file, a sheet, or a table or query of a database.
+
+    Parameters
+    ----------
+    address : str or pathlib.Path
+        A file (CSV, TSV, Excel, SPSS, Stata, Parquet, SQLite, DuckDB), with ``#sheet`` or
+        ``#table`` where it holds several; ``sqlite:///file#table``, ``duckdb:///file#table``,
+        ``postgresql://${PGUSER}:${PGPASSWORD}@host/database#table``; a query in the place of a
+        table begins with ``select`` or ``with``.
+    folder : pathlib.Path, optional
+        Where relative files lie.
+    columns : sequence of str, optional
+        Columns to read where a format can read some alone and the file has all of them.
+
+    Returns
+    -------
+    Table
+        As stored: nothing recoded, nothing dropped.
+
+    Raises
+    ------
+    DataError
+        When it is missing, empty, damaged, of another kind, or repeats a column.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> table = read_file(load_study("rice_simulated").data_path)
+    >>> table.frame.shape[0], table.labels
+    (9000, {})
+    """
+    found = address_of(address, folder)
+    raise_all(DataError, str(found), address_problems(str(address)))
+    reader = _reader(found, columns)
+    if reader is None:
+        raise DataError(
+            f"{found}: files of kind '{found.kind}' are not read by this version; save it as "
+            f"{', '.join(list(KINDS)[:-1])} or {list(KINDS)[-1]}."
+        )
+    return reader()
+
+
+def _reader(found: Address, columns: Sequence[str] | None) -> Callable[[], Table] | None:
+    """What reads a kind of file, imported when it is needed."""
+    if found.kind == "postgresql":
+        from loyalty_analysis.databases import read_postgresql
+
+        return lambda: read_postgresql(found, columns)
+    if found.file is None or found.kind not in KINDS.values():
+        return None
+    file = found.file
+    _require_file(file)
+    if found.kind == "text":
+        from loyalty_analysis.text_files import read_text
+
+        return lambda: read_text(file)
+    if found.kind == "excel":
+        from loyalty_analysis.workbooks import read_workbook
+
+        return lambda: read_workbook(file, found.part)
+    if found.kind in ("sqlite", "duckdb"):
+        from loyalty_analysis import databases
+
+        read = databases.read_sqlite if found.kind == "sqlite" else databases.read_duckdb
+        return lambda: read(file, found.part, columns)
+    from loyalty_analysis import stored_files
+
+    by_kind = {"spss": stored_files.read_spss, "stata": stored_files.read_stata}
+    return lambda: by_kind.get(found.kind, stored_files.read_parquet)(file, columns)
+
+
+def _require_file(file: Path) -> None:
+    """Refuse what cannot be opened or holds nothing, whatever its suffix."""
+    try:
+        with file.open("rb") as stream:
+            empty = not stream.read(1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise DataError(f"{file}: cannot be read: {reason}.") from None
+    if empty:
+        raise DataError(f"{file}: is empty. A header and one row per respondent belong there.")
