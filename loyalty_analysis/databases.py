@@ -37,7 +37,7 @@ def read_sqlite(path: Path, part: str, columns: Sequence[str] | None = None) -> 
     try:
         return _through(engine, part, str(path), columns)
     except alchemy.exc.SQLAlchemyError as error:
-        raise damaged(path, "an SQLite database", _original(error)) from None
+        raise _refused(path, part, "an SQLite database", _original(error)) from None
     except sqlite3.Error as error:
         raise damaged(path, "an SQLite database", error) from None
 
@@ -93,17 +93,17 @@ def read_duckdb(path: Path, part: str, columns: Sequence[str] | None = None) -> 
     )
     try:
         with closing(duckdb.connect(str(path), read_only=True, config=options)) as database:
-            tables = [
-                (str(schema), str(name)) for schema, name in database.execute(known).fetchall()
-            ]
-            plain = [name if schema == "main" else f"{schema}.{name}" for schema, name in tables]
-            query = _query(part, plain, _quoted, str(path))
+            tables = {
+                name if schema == "main" else f"{schema}.{name}": _name(schema, name, _quoted)
+                for schema, name in database.execute(known).fetchall()
+            }
+            query = _query(part, tables, str(path))
             names = [column[0] for column in database.execute(query).description]
             chosen = None if _QUERY.match(part) else only(names, columns)
             cursor = database.execute(_narrowed(query, chosen, _quoted))
             frame = collected(chosen or names, _fetched(cursor), str(path))
     except duckdb.Error as error:
-        raise damaged(path, "a DuckDB database", error) from None
+        raise _refused(path, part, "a DuckDB database", error) from None
     return finished(frame, _where(str(path), part), columns=tuple(names))
 
 
@@ -153,6 +153,14 @@ def _query(part: str, tables: dict[str, str], where: str) -> str:
     raise DataError(
         f"{where}: {found} Name a table behind '#', or write a query there that begins with select."
     )
+
+
+def _refused(path: Path, part: str, kind: str, error: Exception) -> DataError:
+    """A query that cannot be answered, or a file that is no database."""
+    if not _QUERY.match(part) or "not a database" in str(error) or "not a valid" in str(error):
+        return damaged(path, kind, error)
+    reason = str(error).strip().splitlines()[0][:200].rstrip(". ")
+    return DataError(f"{path}: the query behind '#' has no answer: {reason}. Correct it.")
 
 
 def _name(schema: str | None, name: str, quoted: Callable[[str], str]) -> str:

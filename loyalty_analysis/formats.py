@@ -76,14 +76,14 @@ def _reader(found: Address, columns: Sequence[str] | None) -> Callable[[], Table
 
         return lambda: read_workbook(file, found.part)
     if found.kind in ("sqlite", "duckdb"):
-        from loyalty_analysis import databases
+        from loyalty_analysis.databases import read_duckdb, read_sqlite
 
-        read = databases.read_sqlite if found.kind == "sqlite" else databases.read_duckdb
+        read = read_sqlite if found.kind == "sqlite" else read_duckdb
         return lambda: read(file, found.part, columns)
-    from loyalty_analysis import stored_files
+    from loyalty_analysis.stored_files import read_parquet, read_spss, read_stata
 
-    by_kind = {"spss": stored_files.read_spss, "stata": stored_files.read_stata}
-    return lambda: by_kind.get(found.kind, stored_files.read_parquet)(file, columns)
+    by_kind = {"spss": read_spss, "stata": read_stata, "parquet": read_parquet}
+    return lambda: by_kind[found.kind](file, columns)
 
 
 def _require_file(file: Path) -> None:
