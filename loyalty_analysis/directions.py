@@ -37,7 +37,7 @@ def direction_problems(items: pd.DataFrame, study: Study) -> tuple[list[str], li
         scale, answered = study.scale_of(name), items[list(study.items_of(name))]
         answered = answered[(answered >= scale.min) & (answered <= scale.max)]
         if answered.shape[1] > 1:
-            against, doubtful = _against(_with_the_rest(answered), study, name)
+            against, doubtful = _against(with_the_rest(answered), study, name)
             problems += against
             warnings += doubtful
     return problems, warnings
@@ -75,8 +75,15 @@ Row = tuple[str, float, float, float]
 """An item, its item-rest correlation, and the ends of the interval."""
 
 
-def _with_the_rest(answered: pd.DataFrame) -> list[Row]:
-    """Correlate each item with the mean of the others that the same respondent answered."""
+def with_the_rest(answered: pd.DataFrame) -> list[Row]:
+    """Correlate each item with the mean of the others that the same respondent answered.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"a": [1.0, 3, 4, 6, 7], "b": [2.0, 3, 3, 5, 7]})
+    >>> [(item, round(r, 2)) for item, r, low, high in with_the_rest(items)]
+    [('a', 0.94), ('b', 0.94)]
+    """
     rows: list[Row] = []
     for item in answered:
         rest = answered.drop(columns=item).mean(axis=1).rename("rest")
