@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from loyalty_analysis.draft_names import one_of
@@ -160,8 +159,8 @@ def _persons(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -
             continue
         if codes:
             roles.aside[name] = (
-                f"could be a control, but holds {', '.join(f'{c:g}' for c in codes)}: missing codes "
-                "count for items only; leave these cells empty first"
+                f"could be a control, but holds {', '.join(f'{c:g}' for c in codes)}: missing "
+                "codes count for items only; leave these cells empty first"
             )
         elif share < _COMPLETE:
             roles.aside[name] = f"could be a control, but {1 - share:.0%} of it is empty"
@@ -196,7 +195,7 @@ def _groups(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) ->
             roles.aside[name] = f"could be a group, but {values.isna().mean():.0%} of it is empty"
         else:
             kind = "text" if is_text else "its name"
-            roles.groups[name] = f"{kind}; {count} values, the smallest {counts.min():,} rows"
+            roles.groups[name] = f"{kind}; {count} values"
 
 
 def _unread(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -> None:
