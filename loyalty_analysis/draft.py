@@ -13,6 +13,7 @@ from loyalty_analysis.draft_groups import Group, groups_of
 from loyalty_analysis.draft_names import (
     KNOWN,
     OUTCOMES,
+    Stem,
     is_empty,
     named_by_labels,
     named_by_stem,
@@ -29,6 +30,7 @@ from loyalty_analysis.draft_scales import (
     pooled,
 )
 from loyalty_analysis.draft_signs import Directed, directed
+from loyalty_analysis.draft_words import unordered, with_numbers
 from loyalty_analysis.errors import printable
 from loyalty_analysis.preparation import as_numbers
 from loyalty_analysis.raw_tables import Table
@@ -147,10 +149,13 @@ def draft(table: Table, title: str, data: str) -> Draft:
     >>> [one.name for one in found.constructs], found.scale
     (['satisfaction', 'loyalty'], (1, 5))
     """
+    rows, columns = table.frame.shape
     unfit = {str(n): "its name holds characters that a study cannot name" for n in _unfit(table)}
-    frame = table.frame.drop(columns=list(unfit))
-    named = stems([str(name) for name in frame])
-    together = _items_by_name(frame, named)
+    table, worded = with_numbers(replace(table, frame=table.frame.drop(columns=list(unfit))))
+    named = stems([str(name) for name in table.frame])
+    unfit |= unordered(table.frame, named)
+    frame = table.frame.drop(columns=[name for name in unfit if name in table.frame])
+    together = [*_items_by_name(frame, named), *worded]
     roles = roles_of(replace(table, frame=frame), together)
     left = [n for n in map(str, frame) if n not in roles.taken]
     ratings = [n for n in left if _is_item(frame[n]) or n in together]
@@ -170,7 +175,7 @@ def draft(table: Table, title: str, data: str) -> Draft:
     codes = tuple(sorted({code for one in built for code in one.answers.codes}))
     reasons = dict.fromkeys(one.answers.codes_why for one in built if one.answers.codes_why)
     found = Draft(
-        title, data, len(table.frame), table.frame.shape[1], general, codes, "; ".join(reasons),
+        title, data, rows, columns, general, codes, "; ".join(reasons),
         tuple(_copies(built, frame)), roles,
         aside={**unfit, **roles.aside, **aside, **summaries, **rest},
     )  # fmt: skip
@@ -181,12 +186,12 @@ def _unfit(table: Table) -> list[object]:
     return [n for n in table.frame if not str(n).strip() or printable(str(n)) != str(n)]
 
 
-def _items_by_name(frame: pd.DataFrame, named: Mapping[str, object]) -> list[str]:
+def _items_by_name(frame: pd.DataFrame, named: Mapping[str, Stem]) -> list[str]:
     """Columns that share a stem with another and hold few whole numbers; facts known by name."""
     counts: dict[str, list[str]] = {}
     for name in map(str, frame):
         if is_rating(frame[name]):
-            counts.setdefault(named[name].text, []).append(name)  # type: ignore[attr-defined]
+            counts.setdefault(named[name].text, []).append(name)
     together = [name for names in counts.values() if len(names) > 1 for name in names]
     facts = [n for n in map(str, frame) if _is_fact(frame[n]) and n.strip().casefold() in KNOWN]
     return [*together, *facts]
@@ -203,18 +208,18 @@ def _is_item(values: pd.Series) -> bool:
 
 
 def _groups_and_scales(
-    items: pd.DataFrame, named: Mapping[str, object], table: Table
+    items: pd.DataFrame, named: Mapping[str, Stem], table: Table
 ) -> tuple[list[Group], dict[Group, Answers]]:
     """Groups of items and the answers of each; codes are taken out before items are correlated."""
     by_stem: dict[str, list[str]] = {}
     for name in map(str, items):
-        by_stem.setdefault(named[name].text, []).append(name)  # type: ignore[attr-defined]
-    known = {}
+        by_stem.setdefault(named[name].text, []).append(name)
+    known: dict[str, pd.Series] = {}
     for names in by_stem.values():
         codes = answers_of_group(items[names], table.value_labels, table.missing).codes
         known |= {name: _without(items[name], codes) for name in names}
     clean = pd.DataFrame(known, index=items.index)[list(items)]
-    groups = groups_of(clean, named, table.labels) if len(clean.columns) else []  # type: ignore[arg-type]
+    groups = groups_of(clean, named, table.labels) if len(clean.columns) else []
     spans = {
         group: answers_of_group(items[list(group.items)], table.value_labels, table.missing)
         for group in groups
@@ -233,7 +238,7 @@ def _constructs(
     general: tuple[float, float],
     frame: pd.DataFrame,
     table: Table,
-    named: Mapping[str, object],
+    named: Mapping[str, Stem],
 ) -> tuple[list[Drafted], dict[str, str]]:
     built: list[Drafted] = []
     aside: dict[str, str] = {}
@@ -246,7 +251,7 @@ def _constructs(
         answers = frame[list(group.items)].apply(
             lambda column, span=span: _without(column, span.codes)
         )
-        marked = [n for n in group.items if named[n].marked]  # type: ignore[attr-defined]
+        marked = [n for n in group.items if named[n].marked]
         way = (
             directed(answers, table.labels, marked)
             if len(group.items) > 1

@@ -64,7 +64,7 @@ def roles_of(table: Table, items: Sequence[str]) -> Roles:
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"id": range(40), "weight": np.tile([0.5, 1.5], 20)})
+    >>> frame = pd.DataFrame({"id": range(40), "weight": [0.5, 1.5] * 20})
     >>> found = roles_of(Table(frame.assign(sex=["f", "m"] * 20)), [])
     >>> found.design["respondent"][0], list(found.controls)
     ('id', ['sex'])
@@ -143,7 +143,7 @@ def _cluster(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -
     if sizes:
         name = max(sizes, key=lambda one: sizes[one])
         mean = len(frame) / sizes[name]
-        why = f"its name; {sizes[name]:,} values, {mean:.3g} rows each on average"
+        why = f"its name; {sizes[name]:,} values, {mean:,.1f} rows each on average"
         roles.design["cluster"] = (name, why)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,12 +94,12 @@ def answers_of_group(
     """
     labels = {code: text for name in items for code, text in value_labels.get(name, {}).items()}
     numbers = pd.concat([as_numbers(items[name]) for name in items]).dropna()
-    given = {float(c) for name in items for c in declared.get(name, ()) if _is_number(c)}
+    given = set(_known([code for name in items for code in declared.get(name, ())]))
     said = labelled_codes(labels)
     rest = sorted(set(numbers[~numbers.isin({*given, *said})]))
     far = _far(rest, many=len(numbers) >= _MANY)
     core = [value for value in rest if value not in far]
-    ends = [float(c) for c in labels if _is_number(c) and float(c) not in {*given, *said, *far}]
+    ends = [code for code in _known(labels) if code not in {*given, *said, *far}]
     low, high = _customary(core or rest or [1.0, 5.0], ends)
     reasons = [
         "declared in the file" if given else "",
@@ -116,8 +116,8 @@ def answers_of_group(
     return Answers(low, high, codes, why, ", ".join(filter(None, reasons)))
 
 
-def _is_number(code: object) -> bool:
-    return isinstance(code, int | float) and bool(np.isfinite(code))
+def _known(codes: Iterable[object]) -> list[float]:
+    return [float(code) for code in codes if isinstance(code, int | float) and np.isfinite(code)]
 
 
 def _far(values: Sequence[float], many: bool) -> set[float]:

@@ -73,8 +73,8 @@ def directed(
                 )
     kept = tuple(str(name) for name in items if name not in aside)
     against = tuple(name for name in kept if turned[name] < 0)
-    why = _reasons(against, rows, labels, marked)
-    return Directed(kept, against, tuple(aside.items()), why, tuple(doubts))
+    reasons = _reasons(against, rows, labels, marked)
+    return Directed(kept, against, tuple(aside.items()), reasons, tuple(doubts))
 
 
 def _standard(items: pd.DataFrame) -> pd.DataFrame:
