@@ -160,6 +160,33 @@ def check(
 
 
 @app.command(
+    epilog="Examples:  [bold]loyalty new survey.sav[/]   "
+    "[bold]loyalty new 'answers.xlsx#Wave 2' --out wave2/study.toml[/]"
+)
+def new(
+    data: Annotated[str, typer.Argument(help="A data file, or the address of a table.")],
+    out: Annotated[
+        str, typer.Option("--out", help="The study file; without it study.toml beside the data.")
+    ] = "",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Ask nothing; print the study file alone.")
+    ] = False,
+) -> None:
+    """Draft a study.toml from a data file: every guess is marked as one, with its reason."""
+    with held():
+        from loyalty_analysis.draft_file import new_study, summary
+
+    def ask(question: str, default: str) -> str:
+        return str(typer.prompt(question, default=default))
+
+    asks = not quiet and sys.stdin.isatty() and sys.stdout.isatty()
+    written = new_study(data, out or None, ask if asks else None)
+    for line in () if quiet else summary(written):
+        typer.echo(line)
+    typer.echo(written.path)
+
+
+@app.command(
     epilog="Example:  [bold]loyalty simulate --world rice -n 9000 --seed 2015 --out my_survey[/]"
 )
 def simulate(

@@ -108,6 +108,34 @@ def _lacking(path: Path) -> str:
     return ""
 
 
+def summary(written: Written) -> list[str]:
+    """Say in a few lines what was drafted, what is doubtful, and what to do next.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.draft_roles import Roles
+    >>> nothing = Draft("Shop", "", 9, 2, (1, 7), (), "", (), Roles())
+    >>> summary(Written(Path("study.toml"), nothing))[0]
+    '0 constructs of 0 items, from 2 columns of 9 rows; 0 columns are used nowhere.'
+    """
+    found = written.draft
+    items = [item for one in found.constructs for item in one.items]
+    turned = [item for one in found.constructs for item in one.reversed]
+    lines = [
+        f"{len(found.constructs)} constructs of {len(items)} items, from {found.columns:,} columns "
+        f"of {found.rows:,} rows; {len(found.aside):,} columns are used nowhere."
+    ]
+    if found.codes:
+        codes = ", ".join(f"{code:g}" for code in found.codes)
+        lines.append(f"Guess: {codes} mean no answer.")
+    if turned:
+        lines.append(f"Guess: asked the other way round: {', '.join(turned)}.")
+    lines += [f"Look at {doubt}." for doubt in found.doubts]
+    lines += [f"Decide: {one}." for one in found.decisions]
+    lines.append(f"Correct the guesses, then: loyalty check {written.path}")
+    return lines
+
+
 def answered(found: Draft, ask: Ask) -> Draft:
     """Ask what a file cannot say: title, origin, outcomes, mediator.
 
