@@ -269,9 +269,10 @@ LOCK_IN = FullWorld(
     about=("What speaks against the press is true here: customers are held, not won.",),
     slopes=_added(
         _BUILT,
+        satisfaction={"forced": -0.18},
         repurchase=_HELD | {"affective": 0.15},
         staying={term: 1.2 * slope for term, slope in _HELD.items()} | {"affective": 0.10},
-        advocacy={"affective": 0.14, "attitude": 0.25, "patronage": 0.20},
+        advocacy={"attitude": 0.25, "patronage": 0.20},
         price_tolerance={"forced": 0.35, "affective": 0.10},
         search={"forced": -0.20, "affective": -0.20},
         switching={"forced": -0.20, "affective": -0.20},
@@ -284,7 +285,7 @@ NULL = FullWorld(
     about=("Nothing goes with anything here, but for what constructs of one kind have in common.",),
 )
 _TOLD = {
-    "satisfaction": 0.27, "affective": 0.10, "normative": 0.10, "economic": 0.15, "forced": -0.10,
+    "satisfaction": 0.27, "affective": 0.10, "normative": 0.10, "economic": 0.15, "forced": -0.08,
     "habitual": 0.15, "value": 0.15, "relationship": 0.15, "emotional_connection": 0.15,
     **_each(_SWITCHING, 0.14), "mutual_loyalty": 0.12,
 }  # fmt: skip
@@ -292,9 +293,9 @@ METHOD_BIAS = FullWorld(
     name="method_bias",
     about=("One common method lies in every answer. Recorded facts are free of it.",),
     slopes={
-        "satisfaction": {"affective": 0.24, "normative": 0.10, "forced": -0.10, "quality": 0.10,
+        "satisfaction": {"affective": 0.30, "normative": 0.10, "forced": -0.10, "quality": 0.10,
                          "service": 0.10, "value": 0.15},
-        LADDER: {"satisfaction": 0.40},
+        LADDER: {"satisfaction": 0.45},
         **dict.fromkeys(("repurchase", "advocacy", "price_tolerance"), _TOLD),
     },
     method=0.25,
@@ -328,7 +329,7 @@ CONCAVE = FullWorld(
     name="concave",
     about=("Loyalty gains less and less from satisfaction.",),
     slopes=_BENT,
-    steps=dict.fromkeys(_LOYALTY, (0.90, 0.60, 0.25, 0.30)) | {"staying": (1.00, 0.45, 0.30, 0.70)},
+    steps=dict.fromkeys(_LOYALTY, (0.95, 0.60, 0.25, 0.30)) | {"staying": (1.00, 0.45, 0.30, 0.70)},
 )
 CONVEX = FullWorld(
     name="convex",

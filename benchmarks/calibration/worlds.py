@@ -1,7 +1,7 @@
 """How often every claim gets the verdict it deserves, in each world of the full study.
 
 Surveys are drawn from every world, read and judged as a user's would be. Each leaves one line of
-worlds.runs.csv beside this file, so that a campaign that was ended goes on where it was. Writes
+benchmarks/work/worlds.runs.csv, so that a campaign that was ended goes on where it was. Writes
 worlds.md and worlds.csv.
 """
 
@@ -46,7 +46,8 @@ from loyalty_analysis.truth import CORRECTED, Values, home_of, planted_verdicts,
 from loyalty_analysis.verdicts import judge
 
 HERE = Path(__file__).resolve().parent
-RUNS, PAGE, TABLE = HERE / "worlds.runs.csv", HERE / "worlds.md", HERE / "worlds.csv"
+PAGE, TABLE = HERE / "worlds.md", HERE / "worlds.csv"
+RUNS = HERE.parent / "work" / "worlds.runs.csv"
 FIRST_SEED, POPULATION = 10_000, 1_000_000
 SUPPORTED, CONTRADICTED, NEGLIGIBLE = "supported", "contradicted", "negligible"
 LETTERS = {SUPPORTED: "s", CONTRADICTED: "c", NEGLIGIBLE: "n", "inconclusive": "i",
@@ -112,6 +113,7 @@ def known_runs(n: int) -> dict[tuple[str, int], list[str]]:
 
 def campaign(worlds: Sequence[str], surveys: int, n: int, workers: int) -> None:
     """Run what is missing, one line of the runs for each survey."""
+    RUNS.parent.mkdir(exist_ok=True)
     done = known_runs(n)
     asked = [(world, seed) for seed in range(surveys) for world in worlds]
     missing = [one for one in asked if one not in done]
@@ -143,26 +145,43 @@ def standard_errors(world: str, n: int) -> dict[str, list[tuple[Claim, Case]]]:
 
 
 def power(values: Values, row: Sequence[tuple[Claim, Case]], verdict: str) -> float:
-    """About how often a row can get its planted verdict, at most: all that must hold, does.
+    """About how often a row can get its planted verdict.
 
-    The least of all that must hold, from the population value of each and its standard error in
-    one survey; without Holm's correction, which takes some more. Not a number for verdicts that no
-    interval decides.
+    From the population value of everything that counts and its standard error in one survey, each
+    taken by itself, and before Holm's correction. Not a number for verdicts that no interval
+    decides.
     """
     if verdict not in (SUPPORTED, CONTRADICTED, NEGLIGIBLE):
         return np.nan
-    each = []
+    parts = []
     for claim, case in row:
         keys = home_of(questionnaire(), values, claim, case.outcome)[1]
-        own = [values[key] for key in keys]
-        exact = [values.get((CORRECTED + key[0], *key[1:]), np.nan) for key in keys]
-        both = [*zip(own, case.components, strict=False), *zip(exact, case.twins, strict=False)]
-        chances = [_chance(value, one.std_error, claim, verdict) for value, one in both]
-        if chances:
-            each.append(min(chances) if verdict == SUPPORTED else max(chances))
-    if not each:
+        exact = [(CORRECTED + kind, model, term) for kind, model, term in keys]
+        sides = ((keys, case.components), (exact, case.twins))
+        pairs = [
+            [(values[key], one.std_error) for key, one in zip(names, held, strict=True)]
+            for names, held in sides
+            if keys and held
+        ]
+        # Scores and constructs free of error have to agree; they vary together.
+        parts += [min(_of_set(one, claim, verdict) for one in pairs)] if pairs else []
+    if not parts:
         return np.nan
-    return float(min(each) if verdict == SUPPORTED else max(each))
+    return float(np.prod(parts) if verdict == SUPPORTED else max(parts))
+
+
+def _of_set(pairs: Sequence[tuple[float, float]], claim: Claim, verdict: str) -> float:
+    """Chance of a verdict on values that must all be as claimed."""
+    each = [_chance(value, error, claim, verdict) for value, error in pairs]
+    if verdict == SUPPORTED:
+        return float(np.prod(each))
+    if verdict == CONTRADICTED or len(pairs) == 1:
+        return max(each)
+    # The lowest of all low ends and the lowest of all high ends lie within the bound.
+    turned = [(-value if claim.sign == "-" else value, error) for value, error in pairs]
+    low = [ndtr((value + claim.bound) / error - 1.96) for value, error in turned]
+    high = [ndtr((claim.bound - value) / error - 1.96) for value, error in turned]
+    return float(np.prod(low) * max(high))
 
 
 def _chance(value: float, error: float, claim: Claim, verdict: str) -> float:
