@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from loyalty_analysis.claims import LEVELS, SHARES, SLOPES, TYPES, Claim, members_of
 from loyalty_analysis.contrasts import missing_groups
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.levels import why_no_levels
 from loyalty_analysis.structures import unfit
+from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.typology import why_no_types
 
 
 def home(claim: Claim, outcome: str, survey: Survey) -> Survey:
     """The survey with the first of its models in which a claim can be tested; else as it is.
+
+    An indirect effect belongs where its mediators have equations of their own: a model that merely
+    holds them as drivers comes after those.
 
     Examples
     --------
@@ -26,7 +31,29 @@ def home(claim: Claim, outcome: str, survey: Survey) -> Survey:
     'few'
     """
     views = (survey.model(part) for part in survey.study.parts)
-    return next((view for view in views if not why_not(claim, outcome, view)), survey)
+    able = (view for view in views if not why_not(claim, outcome, view))
+    if claim.estimand != "indirect":
+        return next(able, survey)
+    return next(iter(sorted(able, key=lambda view: not leads_through(claim, view.study))), survey)
+
+
+def leads_through(claim: Claim, study: Study) -> bool:
+    """Whether each mediator of a path has an equation that holds what stands before it.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> claim = Claim(id="x", text="", estimand="indirect", outcome="repurchase", term="value",
+    ...               through=("satisfaction",), sign="+")
+    >>> study = load_study("full_simulated")
+    >>> [part for part in study.parts if leads_through(claim, study.view(part))]
+    ['value']
+    """
+    for before, mediator in pairwise((claim.term, *claim.through)):
+        equation = equation_of(study, "path", mediator)
+        if equation is None or before not in equation.terms:
+            return False
+    return True
 
 
 def why_not(claim: Claim, outcome: str, survey: Survey) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from loyalty_analysis.claims import LEVELS, TYPES, Claim, ClaimSet, members_of
-from loyalty_analysis.equations import equation_of
+from loyalty_analysis.claims import LEVELS, SLOPES, TYPES, Claim, ClaimSet
+from loyalty_analysis.equations import Equation, equation_of
 from loyalty_analysis.formatting import VERDICT_MARKS, estimate, in_sentence, number, p_value
 from loyalty_analysis.sections import slug
 from loyalty_analysis.sentences import direction, explain
 from loyalty_analysis.study import Study
+from loyalty_analysis.testable import leads_through
 
 NOT_TESTABLE = "not testable"
 REGRESSIONS = "regressions"
@@ -32,7 +33,10 @@ SECTIONS = {
     "ordered_means": "loyalty-types-what-if-the-cuts-lay-elsewhere",
 } | dict.fromkeys(LEVELS, "satisfaction-levels-what-the-claims-ask")
 """Where the evidence of an estimand stands that has a section of its own."""
-PILLARS, FURTHER = "pillars", {"types": "loyalty-types-do-attitude-and-patronage-reinforce-each-other"}
+PILLARS, FURTHER = (
+    "pillars",
+    {"types": "loyalty-types-do-attitude-and-patronage-reinforce-each-other"},
+)
 """Where the evidence of a further model stands: in the section of pillars, but for types."""
 _WIDTH = 160.0  # of the drawing, in its own units
 
@@ -177,15 +181,15 @@ def _row(record: dict[str, Any], parts: Sequence[dict[str, Any]], page: _Page) -
         cited=cited(record["reference"]),
         published=direction(claim),
         found="" if below else found,
-        unit=_unit(claim, page.study),
+        unit=_unit(claim, page.study.view(judged_in(claim, record["outcome"], page.study)[0])),
         bar=None if claim.estimand == "rival_models" else drawing(record, page.limit),
         rivals=() if record["part"] else tuple(_rivals(whole, record["outcome"], page)),
         verdict=record["verdict"],
         reason=_of_parts(below) if below else short_reason(record),
         sentence=record["sentence"],
-        tests=_tests(record),
+        tests=f"{_tests(record)}{_further(claim, record, page.study)}",
         note="" if record["part"] else whole.note,
-        anchor=_anchor(record, page),
+        anchor=_anchor(claim, record, page),
         parts=below,
     )
 
@@ -321,28 +325,60 @@ def _place(value: float, limit: float) -> float:
     return round(_WIDTH / 2 * (1 + max(-1.0, min(1.0, value / limit))), 1)
 
 
-def _anchor(record: dict[str, Any], page: _Page) -> str:
+def _further(claim: Claim, record: dict[str, Any], study: Study) -> str:
+    """Say in which equation of a further model a row was judged; empty for the study's own."""
+    if record["verdict"] == NOT_TESTABLE or not isfinite(record["estimate"]):
+        return ""
+    part, model = judged_in(claim, record["outcome"], study)
+    return f" Judged in {model}." if part in study.models else ""
+
+
+def _anchor(claim: Claim, record: dict[str, Any], page: _Page) -> str:
     """Where the evidence for a row is: its section or equation, else that of the regressions."""
     estimand, judged = record["estimand"], record["verdict"] != NOT_TESTABLE
     if not judged and estimand != "rival_models":
         return ""
     wanted = [SECTIONS[estimand]] if estimand in SECTIONS else []
     if estimand not in ("rival_models", *LEVELS, *TYPES):
-        part, model = _model(record, page.study)
+        part, model = judged_in(claim, record["outcome"], page.study)
         wanted = [FURTHER.get(part, PILLARS)] if part else [*wanted, model_anchor(model)]
         wanted.append(REGRESSIONS)
     return next((anchor for anchor in wanted if anchor in page.anchors), "")
 
 
-def _model(record: dict[str, Any], study: Study) -> tuple[str, str]:
-    """The first model of the study whose equation holds what a row is about, and that equation."""
-    named = {one for name in str(record["term"]).split(":") for one in members_of(name) if one}
+def judged_in(claim: Claim, outcome: str, study: Study) -> tuple[str, str]:
+    """The model of a study in which a claim is judged, and its equation there.
+
+    As :func:`testable.home` finds it, from the study alone.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> claim = Claim(id="x", text="", estimand="total", outcome="advocacy", sign="+",
+    ...               term="satisfaction", versus=("value",))
+    >>> judged_in(claim, "advocacy", load_study("full_simulated"))
+    ('pillars', 'pillars/advocacy.total')
+    """
+    able = []
     for part in study.parts:
         view = study.view(part)
-        equation = equation_of(view, record["estimand"], record["outcome"])
-        if equation and named <= {*equation.terms, *view.model_constructs, *view.model.moderators}:
-            return part, equation.model
-    return "", ""
+        equation = equation_of(view, claim.estimand, outcome)
+        if equation is not None and set(claim.constructs) <= _inside(claim, equation, view):
+            able.append((part, equation.model))
+    if claim.estimand == "indirect":
+        able.sort(key=lambda found: not leads_through(claim, study.view(found[0])))
+    return able[0] if able else ("", "")
+
+
+def _inside(claim: Claim, equation: Equation, view: Study) -> set[str]:
+    """What a claim may name to be judged in an equation."""
+    if claim.estimand == "indirect":
+        return set(view.model_constructs)
+    if claim.estimand == "interaction":
+        return {*equation.terms, *view.model.moderators}
+    # What a slope must stand beside may also be a control; all else is a driver.
+    beside = claim.versus if claim.estimand in SLOPES else ()
+    return {*equation.focal, *({*beside} & {*equation.terms})}
 
 
 def model_anchor(model: str) -> str:

@@ -6,13 +6,16 @@ import pytest
 from factory import REMOVE, make, survey_of
 from pandas.testing import assert_frame_equal
 
-from loyalty_analysis.analysis import analyse
+from loyalty_analysis.analysis import analyse, single_claims
+from loyalty_analysis.claims import LEVELS, TYPES, load_claims
 from loyalty_analysis.errors import StudyError
 from loyalty_analysis.regression import regression
 from loyalty_analysis.results import whole
 from loyalty_analysis.runs import judge_run
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import read_survey
+from loyalty_analysis.testable import home
+from loyalty_analysis.verdict_table import judged_in, verdict_table
 from loyalty_analysis.verdicts import judge
 
 MODELS = {
@@ -96,6 +99,57 @@ def test_a_model_that_no_claim_needs_is_estimated_only_on_request(tmp_path):
     assert set(results.further) == {"beside", "sources"}
     shares = whole(results)["further_drivers"]
     assert set(shares["model"]) == {"beside"} and set(shares["term"]) == {"satisfaction", "forced"}
+
+
+MEDIATORS = {
+    "models.drivers": {"drivers": ["usability", "satisfaction"], "outcomes": ["repurchase"]},
+    "models.chain": {
+        "drivers": ["usability", "forced"],
+        "mediator": "satisfaction",
+        "outcomes": ["repurchase"],
+    },
+}
+
+
+def test_an_indirect_effect_is_judged_where_its_mediator_has_an_equation(tmp_path):
+    """A model that holds mediator and term as drivers, side by side, is not about the path."""
+    claim = {"estimand": "indirect", "outcome": "repurchase", "term": "usability",
+             "through": ["satisfaction"]}  # fmt: skip
+    survey = survey_of(tmp_path, {**MEDIATORS, "paths": REMOVE}, claims=[claim])
+    results = analyse(survey, everything=False)
+    slope = whole(results)["regression"].set_index(["model", "term"])["beta"]
+    path = slope["chain/satisfaction", "usability"]
+    expected = path * slope["chain/repurchase.direct", "satisfaction"]
+    found = judge(survey, results)["estimate"].to_numpy(dtype=float)
+    np.testing.assert_allclose(found, [expected], rtol=1e-10)
+
+
+def test_the_page_names_the_further_model_a_claim_was_judged_in(survey):
+    """Also where its term is the mediator of the study's own model, whose equation lacks it."""
+    claims = load_claims(survey.study)
+    anchors = {"pillars", "model-repurchase-total", "regressions"}
+    table = verdict_table(survey.study, claims, judge(survey), anchors)
+    rows = {row.claim: row for group in table.groups for row in group.rows}
+    assert rows["C2"].tests.endswith("Judged in beside/repurchase.total.")
+    assert rows["C5"].tests.endswith("Judged in beside/repurchase.total.")
+    assert rows["C2"].anchor == rows["C5"].anchor == "pillars"
+    assert "Judged in" not in rows["C1"].tests
+
+
+def test_claims_and_their_page_agree_on_the_model():
+    """The page knows the study alone; it has to come to what verdicts found with the survey."""
+    survey = read_survey("full_simulated")
+    single = [
+        (claim, outcome)
+        for claim in single_claims(survey.study)
+        if claim.estimand not in (*LEVELS, *TYPES, "rival_models")
+        for outcome in claim.outcomes(survey.study)
+    ]
+    parts = {home(claim, outcome, survey).study.part for claim, outcome in single}
+    assert parts >= {"", "pillars", "value", "bonds", "mutual_loyalty", "reciprocity", "types"}
+    for claim, outcome in single:
+        expected = home(claim, outcome, survey).study.part
+        assert judged_in(claim, outcome, survey.study)[0] == expected, (claim.id, outcome)
 
 
 def test_a_run_writes_them_all(tmp_path):
