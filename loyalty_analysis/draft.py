@@ -261,6 +261,11 @@ def _constructs(
         if not way.items:
             continue
         name, label, why, doubts = names[group]
+        if group.by_correlation:
+            blind = (
+                "only correlations put these together: read the questions, and which way they ask"
+            )
+            doubts = [*doubts, blind]
         own_items = taken - set(way.items)
         unique = (
             name

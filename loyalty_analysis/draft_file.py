@@ -130,7 +130,7 @@ def summary(written: Written) -> list[str]:
         lines.append(f"Guess: {codes} mean no answer.")
     if turned:
         lines.append(f"Guess: asked the other way round: {', '.join(turned)}.")
-    lines += [f"Look at {doubt}." for doubt in found.doubts]
+    lines += [f"Look at {doubt}" for doubt in found.doubts]
     lines += [f"Decide: {one}." for one in found.decisions]
     lines.append(f"Correct the guesses, then: loyalty check {written.path}")
     return lines
