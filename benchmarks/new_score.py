@@ -44,9 +44,7 @@ weights, shops and times beside the items; and Q1 to Q20 in no order, without la
 correlations can put together.
 
 Not asked for, and where it ends: the items of the first three as Q1, Q2, ... in random order (seed
-1), so that only correlations are left. In real surveys constructs overlap too much for them; every group that rests on them alone
-is marked with a question to decide, which counts for nothing here.
-
+1), so that only correlations XX
 | survey | listed | put with their construct | reversed | proposed | refused | as it is | wrongly |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {nameless}
