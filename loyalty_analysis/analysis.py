@@ -91,7 +91,7 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
             lambda: _of_models(survey, everything), lambda: _content(survey, everything), memory
         )
     except DataError as error:
-        raise type(error)(f"{survey.study.data_path}: {error}") from None
+        raise type(error)(f"{survey.study.address}: {error}") from None
 
 
 def _content(survey: Survey, everything: bool) -> list[object]:

@@ -6,7 +6,7 @@ respondent: counts, codes and row numbers only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,9 @@ def variable_problems(known: Moments, study: Study, names: Sequence[str]) -> lis
     ]
 
 
-def answer_problems(raw: pd.DataFrame, answers: pd.DataFrame, study: Study) -> list[str]:
+def answer_problems(
+    raw: pd.DataFrame, answers: pd.DataFrame, study: Study, words: Mapping[str, str] | None = None
+) -> list[str]:
     """Items that hold text, nothing, answers off the scale, or one answer only.
 
     Parameters
@@ -67,6 +69,8 @@ def answer_problems(raw: pd.DataFrame, answers: pd.DataFrame, study: Study) -> l
     answers : DataFrame
         The items as numbers, declared codes and text missing.
     study : Study
+    words : mapping, optional
+        By item, why its answers in words are no numbers of its scale.
 
     Examples
     --------
@@ -79,13 +83,13 @@ def answer_problems(raw: pd.DataFrame, answers: pd.DataFrame, study: Study) -> l
     found = [
         problem
         for name in study.constructs
-        for problem in _construct_problems(raw, answers, study, name)
+        for problem in _construct_problems(raw, answers, study, name, words or {})
     ]
     return [text for _, text in sorted(found, key=lambda problem: problem[0])]
 
 
 def _construct_problems(
-    raw: pd.DataFrame, answers: pd.DataFrame, study: Study, name: str
+    raw: pd.DataFrame, answers: pd.DataFrame, study: Study, name: str, words: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
     items = [item for item in study.items_of(name) if item in raw.columns]
     silent = [item for item in items if answers[item].isna().all() and not len(texts(raw[item]))]
@@ -102,7 +106,9 @@ def _construct_problems(
             ),
         )
     for item in items:
-        if item not in silent:
+        if item in words:
+            yield 1, words[item]
+        elif item not in silent:
             yield from _item_problems(raw[item], answers[item], study, name)
 
 
@@ -115,7 +121,8 @@ def _item_problems(
             1,
             (
                 f"column '{item}' holds text in {found_in(text)}; answers must "
-                "be numbers. Code them, or leave them empty when missing."
+                "be numbers. Code them, list answers in words, lowest first, as scale.answers, or "
+                "leave them empty when missing."
             ),
         )
         return

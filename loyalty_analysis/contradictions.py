@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loyalty_analysis.addresses import address_problems
 from loyalty_analysis.errors import did_you_mean
 from loyalty_analysis.model_checks import further_problems
 from loyalty_analysis.moments import LARGEST
@@ -29,6 +30,7 @@ def contradictions(study: Study) -> list[str]:
     ["model.controls: 'loyalty' is already a driver, mediator or outcome."]
     """
     return [
+        *address_problems(study.data),
         *_name_problems(study),
         *_item_problems(study),
         *_model_problems(study),
@@ -76,7 +78,7 @@ def _item_problems(study: Study) -> list[str]:
 
 def _scale_problems(study: Study) -> list[str]:
     """Scales that are missing or upside down, each said once for all its constructs."""
-    problems, without = [], []
+    problems, without = _answer_problems(study), []
     upside_down: dict[str, list[str]] = {}
     for name, construct in study.constructs.items():
         scale = study.scale_of(name)
@@ -94,6 +96,28 @@ def _scale_problems(study: Study) -> list[str]:
         problems.append(f"no scale for {names}: give min and max in [scale], or for the construct.")
     for found, names_of in upside_down.items():
         problems.append(f"the scale of {', '.join(map(repr, names_of))}: {found}. Correct them.")
+    return problems
+
+
+def _answer_problems(study: Study) -> list[str]:
+    """Answers in words that are not one for each point of their scale."""
+    asked = {f"constructs.{name}.answers": name for name, own in study.constructs.items()
+             if own.answers}  # fmt: skip
+    general = [name for name, own in study.constructs.items()
+               if not own.answers and study.scale_of(name).answers]  # fmt: skip
+    asked |= {"scale.answers": general[0]} if general else {}
+    problems = []
+    for key, name in asked.items():
+        scale = study.scale_of(name)
+        count = len(scale.answers)
+        if count < 2 or len({word.casefold() for word in scale.answers}) < count:
+            problems.append(f"{key}: list two answers or more, lowest first, each once.")
+        elif scale.min is None or scale.max is None or scale.max - scale.min + 1 != count:
+            ends = " to ".join("?" if end is None else f"{end:g}" for end in (scale.min, scale.max))
+            problems.append(
+                f"{key}: lists {count} answers, but the scale is {ends}. List one for each whole "
+                "number of it, lowest first, or leave min and max out."
+            )
     return problems
 
 

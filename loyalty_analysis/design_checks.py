@@ -8,7 +8,7 @@ import pandas as pd
 from loyalty_analysis.cells import found_in, often, rows_of, texts
 from loyalty_analysis.filters import columns_of
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, design_names, quality_names
-from loyalty_analysis.readers import words_taken_as_missing
+from loyalty_analysis.raw_tables import Table, words_taken_as_missing
 from loyalty_analysis.study import Study
 
 MOST_LEVELS = 50
@@ -155,23 +155,25 @@ def coding_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
     return found
 
 
-def missing_word_warnings(raw: pd.DataFrame, study: Study) -> list[str]:
+def missing_word_warnings(table: Table, study: Study) -> list[str]:
     """Categories that could mean something by NA or null, which is read as no answer.
 
     Examples
     --------
     >>> from loyalty_analysis.study import load_study
     >>> study = load_study("rice_simulated")
-    >>> missing_word_warnings(pd.DataFrame(dict.fromkeys(design_names(study), ["a", "b"])), study)
+    >>> raw = pd.DataFrame(dict.fromkeys(design_names(study), ["a", "b"]))
+    >>> missing_word_warnings(Table(raw), study)
     []
     """
+    raw = table.frame
     asked = {*design_names(study), *columns_of(study.design.where or "")} & set(raw.columns)
     categories = [
         name for name in raw if name in asked and len(texts(raw[name])) and raw[name].isna().any()
     ]
     if not categories:
         return []
-    found = words_taken_as_missing(study.data_path, categories)
+    found = words_taken_as_missing(table, categories)
     return [
         f"column '{name}' holds {word!r} in {rows_of(count)}, read as missing. Write it another "
         "way if it is a category."

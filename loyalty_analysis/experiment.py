@@ -48,7 +48,7 @@ def treatment_of(survey: Survey) -> str:
     study = survey.study
     if study.experiment is None or survey.frame is None:
         return ""
-    raise_all(DataError, str(study.data_path), arm_problems(survey.frame, study))
+    raise_all(DataError, str(study.address), arm_problems(survey.frame, study))
     return study.experiment.treatment
 
 

@@ -79,7 +79,7 @@ def first_manifest(
         "claims": [
             {"file": path.name, "sha256": sha256(path)} for path in claim_files(study).values()
         ],
-        "data": {"file": study.data_path.name, "sha256": sha256(study.data_path)},
+        "data": {"file": study.address.name, "sha256": survey.digest or sha256(study.data_path)},
         "respondents": {"read": survey.n_read, "analysed": survey.n},
         "warnings": list(survey.warnings),
         "parameters": asked,

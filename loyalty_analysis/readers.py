@@ -1,10 +1,10 @@
-"""Reading data files: one function for respondents, one for printed moments."""
+"""Reading printed moments: means, SDs and correlations as a person types them from a paper."""
 
 from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
@@ -15,122 +15,9 @@ import pandas as pd
 from loyalty_analysis.errors import DataError, raise_all
 from loyalty_analysis.moments import LARGEST, SMALLEST, Moments
 
-READABLE = (".csv",)
 MOST_RESPONDENTS = 10**12
 # Correlations written by a program may differ from their mirror image in the last digit.
 _ROUNDING = 1e-9
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a survey file, one row per respondent.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file in UTF-8 with a header row.
-
-    Returns
-    -------
-    DataFrame
-        As stored: nothing recoded, nothing dropped.
-
-    Raises
-    ------
-    DataError
-        When the file is missing, empty, of another kind, not UTF-8, or repeats a column.
-    """
-    if path.suffix.lower() not in READABLE:
-        raise DataError(
-            f"{path}: files of kind '{path.suffix}' are not read by this version; "
-            f"save it as {' or '.join(READABLE)}."
-        )
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
-        _require_commas(path, header)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # A first field without a name must not become row labels: that would shift the rest.
-            frame = pd.read_csv(path, encoding="utf-8-sig", low_memory=False, index_col=False)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not UTF-8 text. Save the file as CSV in UTF-8.") from None
-    except pd.errors.EmptyDataError:
-        raise DataError(
-            f"{path}: is empty. A header and one row per respondent belong there."
-        ) from None
-    except (pd.errors.ParserError, csv.Error) as error:
-        raise DataError(
-            f"{path}: not a readable CSV table ({str(error).strip()}). Save it as CSV in UTF-8, "
-            "with text that holds commas in quotes."
-        ) from None
-    except pd.errors.ParserWarning:
-        raise DataError(
-            f"{path}: rows hold more fields than the {len(header)} that the header names. "
-            "Name every column."
-        ) from None
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
-    if repeated:
-        raise DataError(f"{path}: the header repeats {', '.join(repeated)}. Rename one of each.")
-    if frame.empty:
-        raise DataError(
-            f"{path}: holds a header but no respondent. One row per respondent belongs below it."
-        )
-    return frame
-
-
-def words_taken_as_missing(path: Path, columns: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Count the words, such as NA or null, that were read as no answer.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file that :func:`read_table` reads.
-    columns : sequence of str
-        Columns to look at.
-
-    Returns
-    -------
-    dict
-        Counts by column and word; columns without such words are left out.
-    """
-    options = {"encoding": "utf-8-sig", "usecols": list(columns), "dtype": str}
-    asis = pd.read_csv(path, index_col=False, keep_default_na=False, **options)
-    known = pd.read_csv(path, index_col=False, **options)
-    words = {name: asis[name][known[name].isna() & (asis[name] != "")] for name in columns}
-    return {name: dict(found.value_counts()) for name, found in words.items() if len(found)}
-
-
-def labels(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read columns that name things, not numbers: 01 is not 1, and no digit is rounded away.
-
-    Returns
-    -------
-    DataFrame
-        Texts; whole numbers that were written with a decimal point lose it.
-    """
-    frame = pd.read_csv(
-        path, encoding="utf-8-sig", index_col=False, usecols=list(columns), dtype=str
-    )
-    return frame.apply(
-        lambda column: column.str.strip().str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
-    )
-
-
-def swallowed_lines(frame: pd.DataFrame, path: Path) -> list[str]:
-    """Warn of cells that hold whole lines of the file: a quote was opened and never closed."""
-    commas, found = frame.shape[1] - 1, []
-    for name in frame.select_dtypes(["object", "str"]):
-        cells = frame[name].dropna().astype(str)
-        lines = cells[cells.str.contains("\n")].str.split("\n").explode()
-        whole = lines[lines.str.count(",") >= max(commas, 1)]
-        if len(whole):
-            found.append(
-                f"column '{name}' holds {len(whole)} lines that look like rows of the file, first "
-                f"in data row {whole.index[0] + 1}: a quotation mark is not closed there."
-            )
-    return found
 
 
 def _require_commas(path: Path, header: list[str]) -> None:

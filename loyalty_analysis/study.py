@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Strict, ValidationError
 
+from loyalty_analysis.addresses import Address, address_of
 from loyalty_analysis.contradictions import contradictions, present
 from loyalty_analysis.errors import StudyError, did_you_mean, raise_all, shown
 from loyalty_analysis.resources import seen, shipped_studies
@@ -30,7 +31,7 @@ from loyalty_analysis.study_tables import (
 )
 from loyalty_analysis.toml_files import Name, Names, apply_setting, details, read_toml, said
 
-_HIDDEN = {"path", "settings", "part"}
+_HIDDEN = {"path", "settings", "part", "file_labels"}
 RESERVED = ("reports",)
 MOMENTS_FILE = "moments.csv"
 TYPES = "types"
@@ -45,7 +46,7 @@ class Study(Table):
     title, origin : str
         Name in words; ``"real"`` or ``"simulated"``.
     data : str
-        Data file as written in the study, relative to it.
+        Data file or address as written in the study; files are relative to it.
     claims : tuple of str
         Shipped claim sets by name, own ones by file name.
     scale, constructs, model, models, paths, levels, types, experiment, design, contrasts, gates,\
@@ -55,6 +56,8 @@ class Study(Table):
         Of a view (:meth:`view`) the further model it is of; empty for the study itself.
     path : pathlib.Path
         Where the study file is.
+    file_labels : dict
+        Labels of columns that the data file itself holds, once it is read.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class Study(Table):
     path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
     settings: Annotated[tuple[str, ...], Strict(False)] = Field(default=(), exclude=True)
     part: str = Field(default="", exclude=True)
+    file_labels: dict[str, str] = Field(default_factory=dict, exclude=True)
 
     @property
     def name(self) -> str:
@@ -89,9 +93,15 @@ class Study(Table):
         return self.path.resolve().parent.name
 
     @property
+    def address(self) -> Address:
+        """Where the data lie: a file, a sheet, a table or query of a database."""
+        return address_of(self.data, self.path.parent)
+
+    @property
     def data_path(self) -> Path:
-        """Path of the data file."""
-        return self.path.parent / self.data
+        """Path of the data file; of a server, a path where nothing is."""
+        found = self.address
+        return found.file or self.path.parent / found.text
 
     @property
     def from_moments(self) -> bool:
@@ -169,15 +179,23 @@ class Study(Table):
     def scale_of(self, construct: str) -> Scale:
         """Scale of a construct: its own settings, else those of ``[scale]``."""
         own, general = self.constructs[construct], self.scale
+        bounded = own.min is not None or own.max is not None
+        answers = own.answers or (() if bounded else general.answers)
+        low = general.min if own.min is None else own.min
+        high = general.max if own.max is None else own.max
+        if answers and (low is None or high is None or (own.answers and not bounded)):
+            fits = low is not None and high is not None and high - low + 1 == len(answers)
+            low, high = (low, high) if fits else (1.0, float(len(answers)))
         return Scale(
-            min=general.min if own.min is None else own.min,
-            max=general.max if own.max is None else own.max,
+            min=low,
+            max=high,
+            answers=answers,
             missing=own.missing if "missing" in own.model_fields_set else general.missing,
             min_items=own.min_items or general.min_items,
         )
 
     def label(self, name: str) -> str:
-        """Display label of a construct, column or term.
+        """Display label of a construct, column or term: the study's, else the data file's.
 
         Examples
         --------
@@ -189,6 +207,12 @@ class Study(Table):
             return construct.label
         if ":" in name and "[" not in name:
             return " x ".join(self.label(part) for part in name.split(":"))
+        items = (name,) if construct is None else self.items_of(name)
+        if len(items) == 1 and items[0] in self.file_labels:
+            return self.file_labels[items[0]]
+        column, bracket, level = name.partition("[")
+        if bracket and column in self.file_labels:
+            return f"{self.file_labels[column]}: {level.removesuffix(']')}"
         words = name.removesuffix("]").replace("[", ": ").replace("_", " ")
         return words[:1].upper() + words[1:]
 

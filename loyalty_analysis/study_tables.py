@@ -21,11 +21,16 @@ class Table(BaseModel):
 
 
 class Scale(Table):
-    """The answer scale of items: end points, codes that mean missing, answers a score needs."""
+    """The answer scale of items: end points, codes that mean missing, answers a score needs.
+
+    ``answers`` are the answers in words, lowest first, of files that hold words; without end points
+    they count from 1.
+    """
 
     min: float | None = None
     max: float | None = None
     missing: Numbers = ()
+    answers: Names = ()
     min_items: int | None = Field(default=None, ge=1)
 
 

@@ -6,7 +6,8 @@ analysis sample, and an attrition table that says what each rule cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.addresses import absolute
+from loyalty_analysis.answer_words import in_numbers
 from loyalty_analysis.arms import arm_problems
 from loyalty_analysis.attrition import attrition_of
 from loyalty_analysis.careless import exclusions
@@ -31,8 +34,10 @@ from loyalty_analysis.design_checks import (
 from loyalty_analysis.directions import direction_problems, direction_problems_of_moments
 from loyalty_analysis.equations import every_equation
 from loyalty_analysis.errors import DataError, StudyError, raise_all
-from loyalty_analysis.filters import filtered
+from loyalty_analysis.filters import columns_of, filtered
+from loyalty_analysis.formats import read_file
 from loyalty_analysis.inference import Sample
+from loyalty_analysis.labelled import named_levels, short_labels, without_codes
 from loyalty_analysis.moments import Array, Moments
 from loyalty_analysis.preparation import (
     SMALLEST_GROUP,
@@ -40,7 +45,9 @@ from loyalty_analysis.preparation import (
     as_text,
     cluster_of,
     design_columns,
+    design_names,
     model_columns,
+    quality_names,
     recoded_items,
     reversed_items,
     scaled_weights,
@@ -48,9 +55,11 @@ from loyalty_analysis.preparation import (
     scored,
     scored_moments,
 )
-from loyalty_analysis.readers import labels, read_moments, read_table, swallowed_lines
+from loyalty_analysis.raw_tables import Table, labels_of
+from loyalty_analysis.readers import read_moments
 from loyalty_analysis.sample_checks import equation_problems, published_problems, sample_problems
 from loyalty_analysis.study import Study, load_study
+from loyalty_analysis.text_files import swallowed_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +84,10 @@ class Survey:
         Rows in the data file.
     warnings : tuple of str
         What looks wrong and yet may be meant.
+    notes : tuple of str
+        How the file was read: separator, sheet, answers in words, codes that it declares missing.
+    digest : str
+        Hash of rows that came from a server; empty for a file, which has one of its own.
 
     Examples
     --------
@@ -94,6 +107,8 @@ class Survey:
     item_moments: Moments | None = None
     cluster: str | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    digest: str = ""
 
     def __repr__(self) -> str:
         """Never a respondent: title and counts."""
@@ -258,7 +273,7 @@ def read_survey(
     filters = [one for one in (loaded.design.where, where) if one]
     changes: dict[str, object] = {}
     if data:
-        changes["data"] = str(Path(data).resolve())
+        changes["data"] = absolute(data)
     if where:
         both = " and ".join(f"({one})" for one in filters) if len(filters) > 1 else where
         changes["design"] = loaded.design.model_copy(update={"where": both})
@@ -306,15 +321,22 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
         ...
     loyalty_analysis.errors.DataError: ...: filter 'age > 99' leaves no respondent. ...
     """
-    raw, path = read_table(study.data_path), str(study.data_path)
+    table, path = (
+        read_file(study.data, study.path.parent, _asked(study, filters)),
+        str(study.address),
+    )
+    study = study.model_copy(update={"file_labels": short_labels(table)})
+    raw, declared = without_codes(table)
+    raw, mapped, words = in_numbers(raw, study)
     kept = raw
     for one in filters:
         kept = filtered(kept, one, path)
-    kept = _named(kept, study)
+    kept, named = named_levels(kept, table, study)
+    kept = _named(kept, table, study)
     answers = answers_of(kept, study)
     excluded = exclusions(answers, kept, study)
-    items, warnings = _checked_items(kept, raw, answers, excluded, study)
-    warnings += swallowed_lines(raw, study.data_path)
+    items, warnings = _checked_items(kept, table, answers, excluded, study, words)
+    warnings += [*table.warnings, *swallowed_lines(raw)]
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
     attrition, complete = attrition_of(frame, study, len(raw), excluded, items)
     sample, items = frame[complete], items[complete]
@@ -336,6 +358,8 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
         items.reset_index(drop=True),
         levels,
         cluster=cluster,
+        notes=(*table.notes, *declared, *mapped, *named),
+        digest="" if study.address.file else _digest(table.frame),
     )
     terms = {equation.model: survey.terms(equation.terms) for equation in every_equation(study)}
     unfit, odd = equation_problems(survey.moments, study, terms)
@@ -343,26 +367,46 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     return replace(survey, warnings=(*warnings, *odd))
 
 
-def _named(kept: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _asked(study: Study, filters: Sequence[str]) -> list[str]:
+    """Columns that a study needs of its file."""
+    items = [item for name in study.constructs for item in study.items_of(name)]
+    filtering = [name for one in filters for name in columns_of(one)]
+    return list(dict.fromkeys([*items, *design_names(study), *quality_names(study), *filtering]))
+
+
+def _digest(frame: pd.DataFrame) -> str:
+    """Hash of rows, whatever their order: servers promise none."""
+    rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
+    return hashlib.sha256("|".join(map(str, frame.columns)).encode() + rows.tobytes()).hexdigest()
+
+
+def _named(kept: pd.DataFrame, table: Table, study: Study) -> pd.DataFrame:
     """Identifiers and groups as they are written in the file: 01 and 1 are two of them."""
     design = study.design
     numbers = {*study.model.controls, *study.model.moderators, design.weight}
     names = {design.respondent, design.cluster, design.wave, *design.groups} - numbers - {None}
     known = [name for name in kept if name in names and pd.api.types.is_numeric_dtype(kept[name])]
-    return kept.assign(**labels(study.data_path, known).loc[kept.index]) if known else kept
+    if not known:
+        return kept
+    written = labels_of(table, known).loc[kept.index]
+    return kept.assign(**written.where(kept[known].notna()))
 
 
 def _checked_items(
     kept: pd.DataFrame,
-    raw: pd.DataFrame,
+    table: Table,
     answers: pd.DataFrame,
     excluded: pd.DataFrame,
     study: Study,
+    words: Mapping[str, str],
 ) -> tuple[pd.DataFrame, list[str]]:
     """Items as they are analysed, and warnings; every problem of the file at once."""
+    lacking = column_problems(kept, study)
+    doubts = [*table.warnings, *(f"How it was read: {note}." for note in table.notes)]
     problems = [
-        *column_problems(kept, study),
-        *answer_problems(kept, answers, study),
+        *(doubts if lacking else []),
+        *lacking,
+        *answer_problems(kept, answers, study, words),
         *score_problems(answers, study),
         *weight_problems(kept, study),
         *control_problems(kept, study),
@@ -373,5 +417,5 @@ def _checked_items(
     problems += against
     if problems:
         problems += respondent_problems(kept, study)
-    raise_all(DataError, str(study.data_path), problems)
-    return items, [*warnings, *coding_warnings(kept, study), *missing_word_warnings(raw, study)]
+    raise_all(DataError, str(study.address), problems)
+    return items, [*warnings, *coding_warnings(kept, study), *missing_word_warnings(table, study)]

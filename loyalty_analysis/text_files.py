@@ -96,9 +96,11 @@ def read_text(path: Path) -> Table:
     require_rows(len(frame), str(path))
     frame, decimals = _decimal_commas(frame, form)
     notes = [] if form.separator == "," else [
-        f"columns are separated by {SEPARATORS[form.separator]}"
+        f"columns are separated by {SEPARATORS[form.separator]}, not commas"
         + ("; commas are points in decimal numbers" if decimals else "")
     ]  # fmt: skip
+    if form.encoding == "utf-16":
+        notes.append("the text is UTF-16, not UTF-8")
     if form.questions:
         notes.append("a Qualtrics export: the second row became labels, the third was left out")
     labels = {
@@ -269,9 +271,12 @@ def _as_written(path: Path, form: _Form, columns: Sequence[str]) -> pd.DataFrame
 def _decimal_commas(frame: pd.DataFrame, form: _Form) -> tuple[pd.DataFrame, bool]:
     """Columns whose every cell is a number with a decimal comma, as numbers.
 
-    Where 1,234 could be one thousand it stays text, unless semicolons say that commas are points.
+    Between commas such a cell is odd and stays text. Where 1,234 could be one thousand it stays
+    text too, unless semicolons say that commas are points.
     """
     found: dict[str, pd.Series] = {}
+    if form.separator == ",":
+        return frame, False
     for name in frame.select_dtypes(["object", "str"]):
         cells = frame[name].dropna().astype(str)
         if not len(cells) or not cells.head(100).str.fullmatch(_NUMBER).all():

@@ -152,7 +152,7 @@ STUDY_FILE = [
 DATA_FILE = [
     Case("no such data file", ["survey.csv: cannot be read"], edit=lambda f: (f / "survey.csv").unlink()),
     Case("the data are a folder", ["cannot be read"], {"data": "answers.csv"}, edit=lambda f: (f / "answers.csv").mkdir()),
-    Case("another kind of file", ["'.sav' are not read by this version", ".csv"], {"data": "survey.sav"}),
+    Case("another kind of file", ["'.ods' are not read by this version", ".csv"], {"data": "survey.ods"}),
     Case("an empty file", ["survey.csv: is empty", "one row per respondent"], edit=text("survey.csv", "")),
     Case("a header alone", ["a header but no respondent"], frame=lambda: answers()[:0]),
     Case("wrong encoding (Latin-1)", ["not UTF-8", "Save the file"], edit=text("survey.csv", "id,straße\n1,süd\n".encode("latin-1"))),
