@@ -156,7 +156,7 @@ def _measured(
     results = {
         "models": models(survey),
         "regression": regression(survey, latent),
-        "contrasts": contrasts(survey, claims, latent),
+        "contrasts": contrasts(survey, claims, latent, everything=everything),
         "correlations": correlations(survey),
         "reliability": reliability(survey, measured.loadings()),
         "cfa_loadings": cfa_loadings(measured),

@@ -135,7 +135,7 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     case = replace(case, components=own, against=_turned_round(claim, outcome, survey, found))
     unequal = column and unequal_errors(survey.study, found.invariance, column)
     if claim.estimand == "slope_difference" and unequal:
-        why = f"{MEASUREMENT}: error variances differ between groups of {column}"
+        why = f"{MEASUREMENT}: loadings or error variances differ between groups of {column}"
         return replace(case, untwinned=why)
     if not claim.comparing:
         return case

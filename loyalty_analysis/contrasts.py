@@ -27,7 +27,11 @@ from loyalty_analysis.typology import type_contrasts
 
 @one_thread
 def contrasts(
-    survey: Survey, claims: Sequence[Claim] = (), latent: Twins | None = None
+    survey: Survey,
+    claims: Sequence[Claim] = (),
+    latent: Twins | None = None,
+    *,
+    everything: bool = True,
 ) -> pd.DataFrame:
     """Estimate every contrast that claims ask for, and every one the study declares.
 
@@ -38,6 +42,8 @@ def contrasts(
         Single claims (parts spelled out).
     latent : Twins, optional
         For error-corrected twins.
+    everything : bool
+        Also products of drivers and moderators that no claim is about.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def contrasts(
     tables = [
         *_rival_differences(survey, claims, latent),
         *_group_differences(survey),
-        *_interactions(survey, claims),
+        *_interactions(survey, claims, everything),
         *_effects(survey, claims, latent),
         *slope_sums(survey, claims, latent),
         level_contrasts(survey, claims),
@@ -229,7 +235,9 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     )
 
 
-def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]:
+def _interactions(
+    survey: Survey, claims: Sequence[Claim], everything: bool
+) -> list[pd.DataFrame]:
     if not survey.has_respondents:
         return []
     model = survey.study.model
@@ -239,7 +247,7 @@ def _interactions(survey: Survey, claims: Sequence[Claim]) -> list[pd.DataFrame]
         if claim.estimand == "interaction"
         for outcome in claim.outcomes(survey.study)
     }
-    for outcome in model.outcomes:
+    for outcome in model.outcomes if everything else ():
         for moderator in model.moderators:
             pairs = [(outcome, f"{driver}:{moderator}") for driver in model.drivers]
             asked |= {pair: False for pair in pairs if pair not in asked}

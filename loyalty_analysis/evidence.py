@@ -106,10 +106,10 @@ def findings(results: Mapping[str, pd.DataFrame]) -> Findings:
 
 
 def unequal_errors(study: Study, invariance: pd.DataFrame, column: str) -> bool:
-    """Whether loadings of contrasted groups can be held equal and error variances cannot.
+    """Whether contrasted groups pass for comparable although their scores are not as good.
 
-    Slopes of scores depend on reliability, so that they differ there although no slope of the
-    constructs does.
+    Error variances cannot be held equal where loadings can, or some loadings had to differ. Slopes
+    of scores depend on both, so that they differ there although no slope of the constructs does.
 
     Examples
     --------
@@ -122,8 +122,10 @@ def unequal_errors(study: Study, invariance: pd.DataFrame, column: str) -> bool:
     """
     part = invariance[invariance["group"] == decisive(study, invariance, column)]
     steps = part.set_index("step") if len(part) else pd.DataFrame()
-    if not {"metric", "strict"} <= set(steps.index) or not steps.loc["metric", "holds"]:
+    if not {"metric", "strict"} <= set(steps.index):
         return False
+    if not steps.loc["metric", "holds"]:
+        return bool(steps.loc["metric"].get("enough") == 1)
     last = steps.loc["strict"]
     return bool(-last["delta_cfi"] > FEW[0] or last["delta_rmsea"] > FEW[1])
 

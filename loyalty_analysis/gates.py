@@ -188,12 +188,14 @@ def blocked(
     ''
     """
     found: dict[str, list[str]] = {}
-    stops = table[~table["passes"].astype(bool) & (table["warns"].astype(bool) == warns)]
-    for gate, about in stops[["gate", "about"]].itertuples(index=False):
-        hit = about in named
-        if gate == "htmt":  # names may hold the word that joins them
-            inside = {*together, *named}
-            hit = any({f"{a}{PAIR}{b}", f"{b}{PAIR}{a}"} & {about} for a in named for b in inside)
+    columns = (table[name].to_numpy() for name in ("gate", "about", "passes", "warns"))
+    rows = zip(*columns, strict=True)
+    stops = [(gate, about) for gate, about, passes, w in rows if not passes and bool(w) == warns]
+    inside = {*together, *named} if stops else set()
+    # names may hold the word that joins them
+    pairs = {f"{x}{PAIR}{y}" for a in named for b in inside for x, y in ((a, b), (b, a))}
+    for gate, about in stops:
+        hit = about in (pairs if gate == "htmt" else named)
         if gate == "invariance":
             hit = about == column
         if hit and gate not in skip:

@@ -241,7 +241,7 @@ def groups_reading(results: Mapping[str, pd.DataFrame], study: Any) -> Prose:
         steps = results.get("invariance", pd.DataFrame({"group": []}))
         if not waits and unequal_errors(study, steps, str(column)):
             said.append(
-                "Error variances differ between its levels, so that slopes of scores could differ "
+                "Loadings or error variances differ between its levels, so that slopes of scores could differ "
                 "without those of the constructs doing so."
             )
     return prose(said)

@@ -98,7 +98,8 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
         twin, across = None, False
         if case.twins:
             twin, latent = rule_all(case.twins, claim.sign, claim.bound, 0.0)
-            across = claim.sign == "any" and latent.estimate * shown.estimate < 0
+            opposed = latent.estimate * shown.estimate < 0
+            across = claim.sign == "any" and alone.verdict == SUPPORTED and opposed
         agree = twin is not None and twin.verdict == alone.verdict and not across
         if alone.verdict != INCONCLUSIVE and not agree:
             return Ruling(INCONCLUSIVE, reason=case.untwinned or MEASUREMENT), shown

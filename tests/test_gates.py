@@ -380,3 +380,14 @@ def test_undecided_scores_stay_undecided(asked: tuple[Survey, dict[str, pd.DataF
     rows = judge(survey, results | {"regression": table})
     assert rows["reason"].tolist()[:2] == ["includes_zero", "includes_zero"]
     assert "would about settle it" in rows["sentence"][1]
+
+
+def test_signs_that_differ_near_zero_leave_a_contradiction_of_any_association_alone() -> None:
+    asked = Claim(id="x", text="", estimand="total", outcome="y", term="a", sign="any")
+    scores = Evidence(0.01, 0.02, 990, -0.03, 0.05, 1000)
+    twin = Evidence(-0.01, 0.02, 990, -0.05, 0.03, 1000)
+    found, _ = ruling(Case(asked, "y", (scores,), twins=(twin,)), 0.0)
+    assert found.verdict == "contradicted"
+    up = Evidence(0.3, 0.02, 990, 0.26, 0.34, 1000)
+    found, _ = ruling(Case(asked, "y", (up,), twins=(up.flipped(),)), 0.0)
+    assert (found.verdict, found.reason) == ("inconclusive", "measurement_error")

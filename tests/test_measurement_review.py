@@ -14,9 +14,10 @@ from latent import drawn, equal, implied, study_of
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.cfa import cfa_loadings, measurement_model
 from loyalty_analysis.equations import equations
-from loyalty_analysis.evidence import structure_evidence
+from loyalty_analysis.evidence import structure_evidence, unequal_errors
 from loyalty_analysis.gates import gates
 from loyalty_analysis.lavaan import study_script
+from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.twins import twins
 from loyalty_analysis.validity import discriminant
@@ -144,7 +145,18 @@ def test_slopes_of_scores_that_differ_by_reliability_alone_settle_nothing(tmp_pa
     row = judge(survey, results).iloc[0]
     assert row["conf_low"] > 0 and row["p_holm"] < 0.05  # scores alone would settle it
     assert row["verdict"] == "inconclusive"
-    assert row["reason"] == "measurement_error: error variances differ between groups of land"
+    differ = "measurement_error: loadings or error variances differ between groups of land"
+    assert row["reason"] == differ
+
+
+def test_slopes_of_groups_whose_loadings_had_to_differ_settle_nothing() -> None:
+    """Two invariant items pass the gate, but scores still hold the third."""
+    steps = pd.DataFrame({"group": "sector", "step": ["metric", "scalar", "strict"]})
+    steps = steps.assign(delta_cfi=0.0, delta_rmsea=0.0, holds=[False, True, True])
+    study = load_study("rice_simulated")
+    assert unequal_errors(study, steps.assign(enough=[1.0, np.nan, np.nan]), "sector")
+    # Not even two: the gate stops the claim, or warns where the study says so.
+    assert not unequal_errors(study, steps.assign(enough=[0.0, np.nan, np.nan]), "sector")
 
 
 def test_two_contrasted_groups_of_many_are_compared_by_themselves(tmp_path: Path) -> None:
