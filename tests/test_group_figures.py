@@ -350,7 +350,7 @@ def test_the_closing_paragraph() -> None:
     steps = pd.DataFrame({"group": "sector", "step": ["metric", "scalar", "strict"]})
     steps = steps.assign(holds=[True, False, False], delta_cfi=-0.02, delta_rmsea=0.02)
     said = str(readings.groups_reading(alike | {"invariance": steps}, STUDY))
-    assert "Error variances differ between its levels" in said
+    assert "Loadings or error variances differ between its levels" in said
     assert str(readings.groups_reading({}, STUDY)) == "No groups were compared."
 
 
