@@ -225,12 +225,32 @@ def _solved(moments: Moments, terms: Sequence[str], cross: Array) -> tuple[Array
     scaled = x / (root[..., :, None] * root[..., None, :]) + ~varies[..., None] * np.eye(len(index))
     shared = cross[..., index, :] * (varies / root)[..., None]
     if scaled.ndim == 2:
-        return np.linalg.solve(scaled, shared) / root[:, None], varies
+        return _one_solved(scaled, shared, terms) / root[:, None], varies
     # In one of many samples terms may be collinear: its slopes are rounding, not numbers.
     inverse = np.linalg.inv(scaled)
     own = np.diagonal(inverse, axis1=-2, axis2=-1).real
     known = np.asarray(((own > 0) & (own < 1 / TOLERANCE)).all(axis=-1))
     return np.where(known[..., None, None], inverse @ shared / root[..., None], np.nan), varies
+
+
+def _one_solved(scaled: Array, shared: Array, terms: Sequence[str]) -> Array:
+    """Solve for one sample, where indicators of a category may have come to say the same.
+
+    Without a cluster that alone holds a category's first level, the others add up to one. What
+    else is in the equation is told all the same; a term that is not becomes not a number.
+    """
+    if np.iscomplexobj(scaled):
+        return np.linalg.solve(scaled, shared)
+    size, vectors = np.linalg.eigh(scaled)
+    null = vectors[:, size <= TOLERANCE]
+    if not null.size:
+        return np.linalg.solve(scaled, shared)
+    kept = vectors[:, size > TOLERANCE]
+    found = kept @ ((kept.T @ shared) / size[size > TOLERANCE, None])
+    # Of a category only differences between levels that are there mean anything.
+    construct = np.array(["[" not in term for term in terms])
+    found[construct & (np.abs(null).max(axis=1) > 1e-6)] = np.nan
+    return found
 
 
 def residuals(moments: Moments, columns: Sequence[str], terms: Sequence[str]) -> Moments:

@@ -16,6 +16,7 @@ from golden_data import (
     write_study,
 )
 
+from loyalty_analysis.equations import equations
 from loyalty_analysis.errors import CollinearError, DataError
 from loyalty_analysis.moments import Moments
 from loyalty_analysis.regression import (
@@ -352,3 +353,29 @@ def test_a_category_of_one_cluster_has_no_jackknife_error(tmp_path: Path) -> Non
         table.loc["city[west]", ["beta_std_error", "beta_low", "beta_high"]].isna().all(axis=None)
     )
     assert table.loc["affective", "beta_std_error"].notna().all()
+
+
+def test_a_control_that_names_the_clusters_leaves_slopes_their_errors() -> None:
+    """Leaving out the first country, the others' indicators add up to one: a plain loop agrees."""
+    survey = read_survey("rice_simulated", ["design.cluster='country'"])
+    equation = equations(survey.study)[0]
+    terms = survey.terms(equation.terms)
+    frame, weights, clusters = survey.frame, survey.weights, survey.clusters
+    assert frame is not None and weights is not None and clusters is not None
+    assert "country" in equation.terms
+
+    def slopes_without(cluster: str) -> np.ndarray:
+        rows = frame[clusters != cluster]
+        w = weights[clusters != cluster]
+        x, y = rows[list(terms)].to_numpy(float), rows[equation.outcome].to_numpy(float)
+        centred = np.column_stack([x, y]) - np.average(np.column_stack([x, y]), axis=0, weights=w)
+        sizes = np.sqrt(np.average(centred**2, axis=0, weights=w))
+        root = np.sqrt(w)[:, None]
+        found = np.linalg.lstsq(root * centred[:, :-1], root[:, 0] * centred[:, -1], rcond=1e-9)[0]
+        return (found * sizes[:-1] / sizes[-1])[: len(equation.focal)]
+
+    each = np.array([slopes_without(name) for name in np.unique(clusters)])
+    spread = (len(each) - 1) / len(each) * ((each - each.mean(axis=0)) ** 2).sum(axis=0)
+    table = regression(survey).query("model == 'satisfaction'").set_index("term")
+    found = table.loc[list(equation.focal), "beta_std_error"]
+    np.testing.assert_allclose(found.to_numpy(float), np.sqrt(spread), rtol=1e-6)
