@@ -19,6 +19,7 @@ from loyalty_analysis.interruption import DEADLINE, INTERRUPTED, Signals, held, 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loyalty_analysis.findings import Section
     from loyalty_analysis.survey import Survey
 
 app = typer.Typer(
@@ -135,25 +136,31 @@ def report(
     _exit_changed(_each(studies, one) and alert)
 
 
-@app.command(epilog="Example:  [bold]loyalty check my/study.toml[/]")
+@app.command(
+    epilog="Examples:  [bold]loyalty check my/study.toml[/]   "
+    "[bold]loyalty check my/study.toml --html findings.html[/]"
+)
 def check(
     studies: Studies,
     data: Data = "",
     settings: Settings = [],  # noqa: B006
     where: Where = "",
+    html: Annotated[str, typer.Option("--html", help="Write the findings as a page, too.")] = "",
 ) -> None:
-    """Validate study, claims and data; print the attrition table; run no model."""
+    """Say what is read, mapped, left out and looks wrong in study, claims and data; no model."""
     with held():
-        from loyalty_analysis.runs import opened
-        from loyalty_analysis.slips import slips
+        from loyalty_analysis.check_page import checked
+
+    if html and len(studies) > 1:
+        raise typer.BadParameter("--html takes one study at a time.")
 
     def one(study: str) -> bool:
-        survey, _ = opened(study, settings, data, where)
-        found = slips(survey)
-        print_attrition(survey)
-        for slip in found:
+        survey, sections = checked(study, settings, data, where, html or None)
+        print_findings(survey, sections)
+        slips = sections[-1].rows
+        for (slip,) in slips:
             typer.echo(f"Looks like a slip: {slip}")
-        typer.echo("No error found." if found else "No problem found.")
+        typer.echo("No error found." if slips else "No problem found.")
         return False
 
     _each(studies, one)
@@ -317,26 +324,33 @@ def print_warnings(survey: Survey) -> None:
         typer.echo(f"Warning: {warning}", err=True)
 
 
-def print_attrition(survey: Survey) -> None:
-    """Print what each rule removed, and which column costs most."""
+def print_findings(survey: Survey, sections: list[Section]) -> None:
+    """Print every section but the last, which says what looks wrong, within 100 columns."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
-    study = survey.study
-    console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Rule", "Removed", "Left", "Alone"):
-        table.add_column(name, justify="left" if name == "Rule" else "right")
-    for row in survey.attrition.to_dict("records"):
-        numbers = (f"{int(row[name]):,}" for name in ("removed", "left", "alone"))
-        table.add_row(Text(str(row["rule"])), *numbers)
-    console.print(table)
-    steps = survey.attrition[survey.attrition["kind"] == "step"]
-    worst = steps.loc[steps["alone"].idxmax()]
-    if worst["alone"] > 0:
-        console.print(f"Costs most by itself: {worst['rule']} ({int(worst['alone']):,} rows).")
+    console.print(
+        f"{survey.study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}",
+        markup=False,
+    )
+    for section in sections[:-1]:
+        console.print(Text(f"\n{section.title}", style="bold"))
+        for sentence in section.sentences:
+            console.print(Text(sentence))
+        if section.rows:
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            words = len(section.header) - section.numbers
+            # Claims are quoted on the page; here their numbers have to do.
+            shown = [n for n, name in enumerate(section.header) if name != "What it says"]
+            for place in shown:
+                justify: Any = "left" if place < words else "right"
+                table.add_column(section.header[place], justify=justify)
+            for row in section.rows:
+                table.add_row(*(Text(row[place]) for place in shown))
+            console.print(table)
+    console.print()
 
 
 def main(arguments: list[str] | None = None) -> None:
