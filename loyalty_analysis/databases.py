@@ -68,6 +68,11 @@ def read_postgresql(address: Address, columns: Sequence[str] | None = None) -> T
         return _through(engine, address.part, str(address), columns, postgresql_readonly=True)
     except alchemy.exc.SQLAlchemyError as error:
         reason = _unnamed(str(_original(error)), values)
+        if not isinstance(error, alchemy.exc.OperationalError):
+            raise DataError(
+                f"{address}: the server refuses what is asked for: {reason}. Correct the table or "
+                "query behind '#'."
+            ) from None
         raise DataError(
             f"{address}: cannot be read: {reason}. Check host, database and credentials, and that "
             "the server answers."
@@ -98,7 +103,10 @@ def read_duckdb(path: Path, part: str, columns: Sequence[str] | None = None) -> 
                 for schema, name in database.execute(known).fetchall()
             }
             query = _query(part, tables, str(path))
-            names = [column[0] for column in database.execute(query).description]
+            names = [
+                column[0]
+                for column in database.execute(f"select * from ({query}) limit 0").description
+            ]
             chosen = None if _QUERY.match(part) else only(names, columns)
             cursor = database.execute(_narrowed(query, chosen, _quoted))
             frame = collected(chosen or names, _fetched(cursor), str(path))

@@ -94,6 +94,7 @@ def read_text(path: Path) -> Table:
         ) from None
     require_distinct(form.header, str(path))
     require_rows(len(frame), str(path))
+    doubts += _cut_off(path, form)
     frame, decimals = _decimal_commas(frame, form)
     notes = [] if form.separator == "," else [
         f"columns are separated by {SEPARATORS[form.separator]}, not commas"
@@ -246,6 +247,21 @@ def _parsed(path: Path, form: _Form) -> pd.DataFrame:
         if form.records == 1:
             return pd.read_csv(path, low_memory=False, **form.options)
         return _below_header(path, form, low_memory=False)
+
+
+def _cut_off(path: Path, form: _Form) -> list[str]:
+    """Warn of a last line that ends before its row does: copying may have stopped there."""
+    if form.encoding == "utf-16":
+        return []
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, 2) - _BLOCK, 0))
+        last = file.read().rpartition(b"\n")[2].decode(form.encoding, errors="ignore")
+    if not last.strip() or last.count(form.separator) >= len(form.header) - 1:
+        return []
+    return [
+        f"the last row of {path.name} holds fewer fields than the header names, and its line does "
+        "not end: the file may have been cut off. Copy it once more if rows are lacking."
+    ]
 
 
 def _below_header(path: Path, form: _Form, **options: object) -> pd.DataFrame:
