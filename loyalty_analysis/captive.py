@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from loyalty_analysis.contrasts import interaction
-from loyalty_analysis.equations import Equation, equation_of
+from loyalty_analysis.equations import Equation, product_equation
 from loyalty_analysis.inference import estimate, single, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP
@@ -87,7 +87,7 @@ def captive(survey: Survey, shown: str = SHOWN) -> pd.DataFrame:
     outcomes = [*study.loyalty, *(name for name in [SEARCH] if name in study.model.outcomes)]
     tables = []
     for outcome in outcomes:
-        equation = equation_of(study, "interaction", outcome)
+        equation = product_equation(study, outcome, [FORCED, shown])
         product = interaction(survey, outcome, f"{FORCED}:{shown}")
         if equation is not None and product is not None:
             statistic = product["estimate"] / product["std_error"]

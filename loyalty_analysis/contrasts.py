@@ -10,7 +10,7 @@ import pandas as pd
 
 from loyalty_analysis.claims import SHARES, Claim
 from loyalty_analysis.drivers import share_differences
-from loyalty_analysis.equations import Equation, equation_of, equations
+from loyalty_analysis.equations import Equation, equation_of, equations, product_equation
 from loyalty_analysis.inference import estimate, pooled, single, vectorized
 from loyalty_analysis.levels import level_contrasts
 from loyalty_analysis.mediation import indirect
@@ -260,6 +260,8 @@ def interaction(
 ) -> pd.DataFrame | None:
     """Standardized slope of the product of two z-scores, both main effects in the equation.
 
+    Where one of them was randomised, beside controls alone (:func:`equations.product_equation`).
+
     Parameters
     ----------
     survey : Survey
@@ -287,11 +289,11 @@ def interaction(
                          term         model   n
     0  competence:likeability  satisfaction  20
     """
-    equation = equation_of(survey.study, "interaction", outcome)
+    sides = pair.split(":")
+    equation = product_equation(survey.study, outcome, sides)
     if equation is None or survey.frame is None:
         return None
     known = {*equation.focal, *survey.study.model.moderators, *survey.study.model.controls}
-    sides = pair.split(":")
     split = [survey.terms([side]) for side in sides]
     distinct = len({*sides, outcome}) == 3
     if not distinct or set(sides) - known or any(len(columns) != 1 for columns in split):

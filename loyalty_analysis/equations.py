@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from loyalty_analysis.study import Study
 
@@ -99,3 +100,25 @@ def equation_of(study: Study, estimand: str, outcome: str) -> Equation | None:
     }.get(estimand, ())
     own = [equation for equation in equations(study) if equation.outcome == outcome]
     return next((one for kind in kinds for one in own if one.kind == kind), None)
+
+
+def product_equation(study: Study, outcome: str, sides: Sequence[str]) -> Equation | None:
+    """The equation to which the product of two columns is added; None where there is none.
+
+    Where one of the two was randomised, controls alone stand beside: drivers may have been asked
+    after the treatment, and would take part of what it does away.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated", [
+    ...     "model.moderators=['treated']", "experiment.treatment=treated",
+    ... ])
+    >>> product_equation(study, "repurchase", ["forced", "treated"]).terms
+    ('country', 'age', 'gender')
+    """
+    equation = equation_of(study, "interaction", outcome)
+    treatment = study.experiment.treatment if study.experiment else ""
+    if equation is None or treatment not in sides:
+        return equation
+    return replace(equation, model=f"{outcome}.experiment", terms=study.model.controls)

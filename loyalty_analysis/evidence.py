@@ -11,7 +11,7 @@ from scipy.special import ndtri, stdtrit
 
 from loyalty_analysis.claims import LEVELS, SHARES, SLOPES, TYPES, Claim
 from loyalty_analysis.drivers import players_of
-from loyalty_analysis.equations import equation_of
+from loyalty_analysis.equations import equation_of, product_equation
 from loyalty_analysis.gates import COLUMNS, blocked
 from loyalty_analysis.invariance import decisive
 from loyalty_analysis.mediation import THROUGH
@@ -175,7 +175,11 @@ def _keys(
     if "+" in claim.term and claim.estimand in SLOPES:
         return [((*contrast, ""), "")]
     keys: list[tuple[tuple[str, ...], str]] = [(("slope", equation.model, claim.term), "")]
-    if claim.estimand in ("slope_difference", "interaction"):
+    if claim.estimand == "interaction":
+        product = product_equation(study, outcome, claim.term.split(":"))
+        assert product is not None
+        keys = [((claim.estimand, product.model, claim.term, ""), "")]
+    if claim.estimand == "slope_difference":
         keys = [((*contrast, column), "")]
     if claim.estimand == "indirect":
         keys = [((*contrast, THROUGH.join(claim.through)), "")]

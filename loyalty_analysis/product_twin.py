@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from loyalty_analysis.equations import equation_of
+from loyalty_analysis.equations import product_equation
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.inference import Estimate, estimate, single, vectorized
 from loyalty_analysis.moments import TOLERANCE, Array, Moments, one_thread
@@ -163,10 +163,10 @@ def interaction_twin(survey: Survey, outcome: str, pair: str) -> Estimate | None
     >>> twin.values.shape, twin.method
     ((1,), 'jackknife over clusters')
     """
-    equation = equation_of(survey.study, "interaction", outcome)
+    sides = pair.split(":")
+    equation = product_equation(survey.study, outcome, sides)
     if equation is None or survey.frame is None or survey.items is None:
         return None
-    sides = pair.split(":")
     terms = [*dict.fromkeys(survey.terms([*equation.terms, *sides])), pair]
     first, second = (survey.terms([side])[0] for side in sides)
     errors = _errors(survey, [*terms[:-1], outcome], outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import golden_data
@@ -19,11 +20,14 @@ from loyalty_analysis.captive_readings import (
     experiment_reading,
 )
 from loyalty_analysis.claims import Claim
+from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.errors import DataError
+from loyalty_analysis.evidence import evidence_of, findings
 from loyalty_analysis.experiment import balance, causal_words, treatment_effects
 from loyalty_analysis.habit import habit_and_search
 from loyalty_analysis.pillar_readings import habit_reading
 from loyalty_analysis.pillars import pillar_frames
+from loyalty_analysis.regression import regression
 from loyalty_analysis.survey import Survey, read_survey
 
 GOLDEN = pd.read_csv(Path(__file__).parent / "golden" / "regions.csv")
@@ -102,6 +106,8 @@ def test_a_planted_effect_is_recovered(survey: Survey) -> None:
 
 def test_simple_slopes_and_their_errors_a_second_way(survey: Survey) -> None:
     """The slope where alternatives are shown is the coefficient when they are the reference."""
+    study = survey.study.model_copy(update={"experiment": None})  # else controls alone beside
+    survey = replace(survey, study=study)
     frame = survey.frame
     assert frame is not None
     table = captive(survey).set_index(["outcome", "quantity", "at"])
@@ -119,6 +125,33 @@ def test_simple_slopes_and_their_errors_a_second_way(survey: Survey) -> None:
     row = table.loc[("advocacy", "slope", "shown")]
     assert row["estimate"] == pytest.approx(slopes[1], rel=1e-8)
     assert row["std_error"] == pytest.approx(error, rel=0.01)  # influence values against HC3
+
+
+def test_a_verdict_on_a_treatment_leaves_out_what_was_asked_after_it(tmp_path: Path) -> None:
+    """A driver through which a treatment works would take its effect away from a causal verdict."""
+    frame = answers(1500, seed=11)
+    moved = frame["alternatives_shown"] * frame["forced_1"]
+    for item in ("habitual_1", "habitual_2"):
+        frame[item] += moved
+    for item in ("advocacy_1", "advocacy_2"):
+        frame[item] += 0.8 * frame[["habitual_1", "habitual_2"]].mean(axis=1)
+    survey = pillar_survey(tmp_path, frame)
+    table = contrasts(survey, [R8]).query("term == @R8.term and outcome == 'advocacy'")
+    effects = treatment_effects(survey).query("quantity == 'interaction' and outcome == 'advocacy'")
+    assert table["model"].tolist() == effects["model"].tolist() == ["advocacy.experiment"]
+    np.testing.assert_allclose(table["estimate"], effects["estimate"], rtol=1e-10)
+    known = survey.frame
+    assert known is not None
+    z = known[["forced", "alternatives_shown", "advocacy"]].apply(
+        lambda x: (x - x.mean()) / x.std()
+    )
+    beside = known[[name for name in known if name == "age" or name.startswith("gender[")]]
+    x = np.column_stack([np.ones(len(z)), z.iloc[:, :2], z.iloc[:, 0] * z.iloc[:, 1], beside])
+    plain = np.linalg.lstsq(x.astype(float), z["advocacy"].to_numpy(float), rcond=None)[0][3]
+    np.testing.assert_allclose(table["estimate"], [plain], rtol=1e-10)
+    results = {"regression": regression(survey), "contrasts": contrasts(survey, [R8])}
+    found = evidence_of(R8, "advocacy", survey, findings(results).known)
+    np.testing.assert_allclose([one.estimate for one in found], [plain], rtol=1e-10)
 
 
 def test_without_an_experiment_no_word_is_causal(tmp_path: Path) -> None:
