@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,15 +27,19 @@ def short_labels(table: Table) -> dict[str, str]:
     --------
     >>> short_labels(Table(pd.DataFrame(), {"q1": "<b>Trust</b> in staff", "q2": "x" * 99}))
     {'q1': 'Trust in staff'}
+
+    Of a statement below a long question, the statement; nothing that would name two columns alike.
     """
-    found = {}
+    found: dict[str, str] = {}
     for name, text in table.labels.items():
         plain = " ".join(
             _MARKUP.sub(" ", "".join(c if c.isprintable() else " " for c in text)).split()
         )
-        if 0 < len(plain) <= LONGEST:
-            found[name] = plain
-    return found
+        short = plain if len(plain) <= LONGEST else plain.rpartition(" - ")[2]
+        if 0 < len(short) <= LONGEST and (short == plain or " - " in plain):
+            found[name] = short
+    counts = Counter(found.values())
+    return {name: text for name, text in found.items() if counts[text] == 1}
 
 
 def without_codes(table: Table) -> tuple[pd.DataFrame, list[str]]:

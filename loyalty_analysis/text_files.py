@@ -144,7 +144,7 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
         sample = file.read(_SAMPLE)
     separator, records = max(
         ((mark, _records(sample, mark)) for mark in SEPARATORS),
-        key=lambda found: len(found[1][0]) if found[1] else 0,
+        key=lambda found: _likely(found[1]),
     )
     if len(sample) == _SAMPLE and len(records) < 2:
         raise DataError(
@@ -156,6 +156,12 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
     exported = len(records) > 2 and any(_IMPORT_ID.match(cell.strip()) for cell in records[2])
     questions = records[1] if exported else []
     return _Form(encoding, separator, header, questions, 3 if exported else 1), doubts
+
+
+def _likely(records: list[list[str]]) -> tuple[bool, int]:
+    """How well a separator fits: rows as long as the header first, then many columns."""
+    widths = [len(record) for record in records] or [0]
+    return len(widths) > 1 and widths[0] > 1 and len(set(widths)) == 1, widths[0]
 
 
 def _records(sample: str, separator: str) -> list[list[str]]:

@@ -16,7 +16,8 @@ from loyalty_analysis import raw_tables
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.cli import main
 from loyalty_analysis.errors import DataError, LoyaltyError
-from loyalty_analysis.formats import read_file
+from loyalty_analysis.formats import Table, read_file
+from loyalty_analysis.labelled import short_labels
 from loyalty_analysis.manifest import first_manifest
 from loyalty_analysis.raw_tables import labels_of
 from loyalty_analysis.study import load_study
@@ -139,6 +140,18 @@ def test_questions_of_qualtrics_become_labels(shop):
     assert len(table.frame) == 120 and table.labels["aff1"] == QUESTION["aff1"]
     assert table.labels["aff2"] == "Question about aff2"
     assert "Qualtrics" in table.notes[0]
+
+
+def test_labels_are_names_and_no_questions():
+    labels = {
+        "a": "Please rate the following statements about our company and its staff - They are kind",
+        "b": "x" * 61,
+        "c": "Twice",
+        "d": "Twice",
+        "e": "<i>Trust</i>\nin staff - today",
+    }
+    found = short_labels(Table(pd.DataFrame(), labels))
+    assert found == {"a": "They are kind", "e": "Trust in staff - today"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(FORMATS) - {"spss", "stata"}))

@@ -29,6 +29,9 @@ def stored(folder: Path, content: str | bytes, name: str = "survey.csv") -> Path
         ("a,b\r\n1,x\r\n", {"a": [1], "b": ["x"]}),
         ('"a","b"\n1,"x,\ny"\n', {"a": [1], "b": ["x,\ny"]}),
         ("a,b\n1,x,\n2,y,\n", {"a": [1, 2], "b": ["x", "y"]}),  # a separator ends every row
+        ("a;b\n1;x\n", {"a": [1], "b": ["x"]}),
+        ("a\tb\n1,5\tx\n", {"a": [1.5], "b": ["x"]}),
+        ('a,b,"Which; of; these; four"\n1,x,y\n', {"a": [1], "b": ["x"]}),
         ("a,b,,\n1,x,,\n", {"a": [1], "b": ["x"]}),  # empty columns without a name
     ],
 )
