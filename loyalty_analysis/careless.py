@@ -28,7 +28,10 @@ def asked(study: Study) -> tuple[str, ...]:
 
 
 def kept_as_answered(study: Study) -> tuple[str, ...]:
-    """Those of them whose items are analysed as answered, not recoded by ``score``.
+    """Those of them whose items are analysed as answered, on a scale of more than two answers.
+
+    Recoded by ``score`` are none of them; yes and no have neither ends nor a midpoint, and one
+    answer to two of such questions is no straight line.
 
     Examples
     --------
@@ -37,7 +40,16 @@ def kept_as_answered(study: Study) -> tuple[str, ...]:
     >>> "search" in kept_as_answered(load_study("rice_simulated", [scored]))
     False
     """
-    return tuple(name for name in asked(study) if study.constructs[name].score == "mean")
+    return tuple(
+        name
+        for name in asked(study)
+        if study.constructs[name].score == "mean" and not _yes_or_no(study, name)
+    )
+
+
+def _yes_or_no(study: Study, name: str) -> bool:
+    low, high = (float(getattr(study.scale_of(name), end)) for end in ("min", "max"))
+    return high - low <= 1
 
 
 def blocks(study: Study) -> Blocks:
@@ -54,6 +66,19 @@ def blocks(study: Study) -> Blocks:
         scale = study.scale_of(name)
         found.setdefault(f"{scale.min:g} to {scale.max:g}", []).extend(study.items_of(name))
     return {scale: tuple(dict.fromkeys(items)) for scale, items in found.items()}
+
+
+def shared_scales(study: Study) -> Blocks:
+    """Blocks that measure two constructs or more, so that one answer throughout means something.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> study = load_study("rice_simulated", ["constructs.search={items = ['sea1'], max = 5}"])
+    >>> list(blocks(study)), list(shared_scales(study))
+    (['1 to 7', '1 to 5'], ['1 to 7'])
+    """
+    return {scale: items for scale, items in blocks(study).items() if _constructs(items, study) > 1}
 
 
 def as_answered(items: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -99,7 +124,7 @@ def straight_lining(answers: pd.DataFrame, study: Study) -> pd.Series:
     [False]
     """
     turned_items = {item for one in study.constructs.values() for item in one.reversed}
-    several = [items for items in blocks(study).values() if _constructs(items, study) > 1]
+    several = list(shared_scales(study).values())
     chosen = [items for items in several if turned_items & set(items)] or several
     found = pd.Series(False, index=answers.index)
     for items in chosen:

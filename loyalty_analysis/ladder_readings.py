@@ -13,6 +13,7 @@ from loyalty_analysis.level_steps import KINDS
 from loyalty_analysis.levels import level_of
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.prose import Prose, paragraphs, prose
+from loyalty_analysis.sentences import range_of
 
 _HEADS = {
     "intention": "What customers say they will do",
@@ -106,13 +107,16 @@ def _climb(outcome: str, part: pd.DataFrame, study: Any) -> str:
     if len(part) == 1:
         return f"{label} is known at {first['level']} only."
     gap = last["mean"] - first["mean"]
-    way = "rises" if gap >= 0.005 else "falls" if gap <= -0.005 else "stays"
+    known = told_steps(part)
+    told = known[known["side"] != 0]
+    # One way throughout, or else only the two ends are told of: their difference has no interval.
+    one_way = told["side"].nunique() == 1 and told["side"].iloc[0] * gap >= 0.005
+    way = ("rises" if gap > 0 else "falls") if one_way else "goes"
     said = f"{label} {way} from {number(first['mean'])} points at {first['level']} to "
     said += f"{number(last['mean'])} at {last['level']}"
-    known = told_steps(part)
     if len(known) == len(part) - 1:
-        said += f", {number(abs(known['step'].sum()))} SDs"
-    told = known[known["side"] != 0]
+        total = known["step"].sum()
+        said += f", {number(abs(total) if one_way else total)} SDs"
     if told.empty:
         return f"{said}; no single step can be told from zero."
     most = told.loc[told["step"].abs().idxmax()]
@@ -186,6 +190,11 @@ def _returns(row: Any, study: Any) -> str:
     said = f"{capitalised(named(row.outcome, study))}: {_WAYS[row.way].format(score=score)}"
     if row.way == "steady":
         said += ": no other shape predicts those left out better than a straight line by two errors"
+        if row.bend_low > 0 or row.bend_high < 0:
+            said += (
+                f", though the bend of a quadratic, {number(row.bend)} SDs per SD "
+                f"({range_of(row.bend_low, row.bend_high)}), leaves out zero"
+            )
     elif row.way == "vary":
         said += f"; {SHAPES[row.shape]} predicts those left out best"
     else:

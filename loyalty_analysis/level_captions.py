@@ -60,9 +60,11 @@ def ladder_finding(steps: pd.DataFrame, study: Any) -> str:
 
 
 def _count(table: pd.DataFrame, way: int, what: str) -> str:
-    going = int((table["side"] == way).sum())
+    going, against = (int((table["side"] == side).sum()) for side in (way, -way))
     verb = "goes" if going == 1 else "go"
-    return f"{going or 'none'} of {len(table)} steps up {verb} with {what}"
+    other = "less" if way > 0 else "more"
+    said = f"{going or 'none'} of {len(table)} steps up {verb} with {what}"
+    return f"{said} and {against} with {other}" if against else said
 
 
 def returns(curves: pd.DataFrame) -> pd.DataFrame:

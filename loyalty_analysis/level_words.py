@@ -76,16 +76,15 @@ def level_direction(claim: Claim) -> str:
     >>> claim = Claim(id="x", text="", estimand="mean_difference", outcome="search", term="level",
     ...               versus=("meets", "delights"), sign="+")
     >>> level_direction(claim)
-    'higher at meets'
+    'higher at meets than delights'
     """
     if claim.sign not in ("+", "-"):
         words = {"none": "no difference", "any": "a difference", "not_negative": "not lower"}
         return words[claim.sign]
     up = claim.sign == "+"
-    if claim.estimand in ("steps", "ordered_means"):
-        return "higher at each level" if up else "lower at each level"
-    if claim.estimand == "mean_difference":
-        return f"{'higher' if up else 'lower'} at {claim.versus[0]}"
+    if claim.estimand in ("steps", "mean_difference"):
+        first, second = (side.replace(" + ", " or ") for side in claim.versus)
+        return f"{'higher' if up else 'lower'} at {first} than {second}"
     if claim.estimand == "penalty_reward":
         return "costs more than it gains" if up else "gains more than it costs"
     upward = claim.versus[0] == "upper" or _follows(*claim.versus)

@@ -51,8 +51,16 @@ def _models(study: Study, problems_of: Callable[[Study], list[str]]) -> list[str
         problems += unknown
         if not unknown:
             own = (one for one in problems_of(study.view(part)) if one not in known)
-            problems += [f"{where}: {one}" for one in own]
+            problems += [_placed(where, one) for one in own]
     return problems
+
+
+def _placed(where: str, problem: str) -> str:
+    """A problem of ``[model]``, told of the table that holds it: its keys are called alike."""
+    key = problem.partition(": ")[0]
+    if key in ("model.drivers", "model.mediator", "model.outcomes"):
+        return problem.replace("model", where, 1)
+    return f"{where}: {problem.removeprefix('[model]: ')}"
 
 
 def _unknown_outcomes(study: Study, where: str, names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +55,8 @@ class Panels:
         For each panel, what is printed to the right of each row.
     pitch : float
         Inches from row to row at least.
+    bold : collection of int
+        Places of the rows whose labels are set in bold.
     """
 
     def __init__(
@@ -63,12 +65,20 @@ class Panels:
         rows: Sequence[str],
         words: Sequence[Sequence[Word]],
         pitch: float = 0.0,
+        bold: Collection[int] = (),
     ) -> None:
         self.columns = panel_columns(len(headings))
         self.size = SMALL if self.columns > 2 else TEXT
         self.words = words
-        self.rows = [fit(row, 1.55, size=self.size) for row in rows]
-        self.indent = 0.18 + max(widest(row, self.size) for row in self.rows)
+        self.weights = ["bold" if row in bold else "normal" for row in range(len(rows))]
+        self.rows = [
+            fit(row, 1.55, size=self.size, weight=weight)
+            for row, weight in zip(rows, self.weights, strict=True)
+        ]
+        self.indent = 0.18 + max(
+            widest(row, self.size, weight)
+            for row, weight in zip(self.rows, self.weights, strict=True)
+        )
         self.gutter = 0.1 + max(
             text_width(word.text, SMALL, word.weight) for panel in words for word in panel
         )
@@ -103,6 +113,8 @@ class Panels:
         axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
         axes.set_yticks(self.centres, self.rows if column == 0 else [""] * len(self.rows))
         axes.tick_params(axis="y", pad=4, labelsize=self.size)
+        for label, weight in zip(axes.get_yticklabels(), self.weights, strict=True):
+            label.set_fontweight(weight)
         round_ticks(axes, most={1: 6, 2: 4}.get(self.columns, 3))
         for centre, word in zip(self.centres, self.words[place], strict=True):
             axes.axhline(centre, color=RULE, linewidth=0.6, zorder=0)

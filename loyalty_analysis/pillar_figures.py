@@ -128,13 +128,13 @@ def antecedents(regression: pd.DataFrame, study: Any, name: str = "antecedents")
         f"{sample(table['n'])}"
     )
     with house_style():
-        grid = Panels([""], labels, [[_slope_word(row) for row in rows]])
+        heads = [place for place, row in enumerate(rows) if row is None]
+        grid = Panels([""], labels, [[_slope_word(row) for row in rows]], bold=heads)
         page = Page(title, grid.height, note, simulated=study.is_simulated)
         axis = "standardized slope (SDs per SD)"
         [axes] = grid.draw(page, limits, axis)
-        for y, row, label in zip(grid.centres, rows, axes.get_yticklabels(), strict=True):
+        for y, row in zip(grid.centres, rows, strict=True):
             if row is None:
-                label.set_fontweight("bold")
                 continue
             draw_mark(axes, y - 0.05 * twins, [getattr(row, one) for one in _BETA], told_side(row))
             twin = [getattr(row, one) for one in _TWIN]

@@ -106,14 +106,19 @@ def sums_reading(contrasts: pd.DataFrame | None, study: Any) -> Prose:
     ]
     said = []
     for row in rows.itertuples():
-        more = "more" if row.estimate > 0 else "less"
         twin = f"; corrected for measurement error {number(row.latent)}, "
         twin += range_of(row.latent_low, row.latent_high)
-        said.append(
-            f"One SD more of {joined(row.term, study)} at once goes with "
-            f"{number(abs(row.estimate))} SD {more} {named(row.outcome, study)} "
-            f"({range_of(row.conf_low, row.conf_high)}{twin if row.latent == row.latent else ''})."
-        )
+        ends = f"{range_of(row.conf_low, row.conf_high)}{twin if row.latent == row.latent else ''}"
+        what, outcome = f"one SD more of {joined(row.term, study)}", named(row.outcome, study)
+        if row.conf_low <= 0 <= row.conf_high:
+            said.append(
+                f"Whether {what} at once goes with more or less {outcome} cannot be told "
+                f"({number(row.estimate)} SD, {ends})."
+            )
+            continue
+        more = "more" if row.estimate > 0 else "less"
+        size = number(abs(row.estimate))
+        said.append(f"{capitalised(what)} at once goes with {size} SD {more} {outcome} ({ends}).")
     return prose(said)
 
 

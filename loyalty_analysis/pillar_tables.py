@@ -91,12 +91,15 @@ def captive_table(captive: pd.DataFrame, study: Any) -> Table:
               zip(captive["p_value"], captive["quantity"], strict=True)],
     })  # fmt: skip
     heads = {"row": "Quantity", "estimate": "Estimate [95% interval]", "p": "p"}
-    notes = [
-        "In points of the outcome, but the product; other terms at their means. Low, mean, high: "
-        "an SD below the mean of forced commitment, at it, an SD above (captive). p unadjusted.",
-        about_sample(captive["n"], study),
-    ]
-    randomised = (captive["quantity"] == "effect").any()
+    places = captive["quantity"] != "effect"
+    said = "In points of the outcome; other terms at their means."
+    if places.any():
+        said = (
+            "In points of the outcome, but the product; other terms at their means. Low, mean, "
+            "high: an SD below the mean of forced commitment, at it, an SD above (captive)."
+        )
+    notes = [f"{said} p unadjusted.", about_sample(captive["n"], study)]
+    randomised = not places.all()
     title = "What the randomised treatment causes" if randomised else "Captive customers"
     return typeset(title, cells, title, notes, heads=heads)
 

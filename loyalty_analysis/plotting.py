@@ -160,9 +160,9 @@ def text_width(text: str, size: float = TEXT, weight: str = "normal") -> float:
     return _renderer().get_text_width_height_descent(text, font, ismath=False)[0] / DPI
 
 
-def widest(text: str, size: float = TEXT) -> float:
+def widest(text: str, size: float = TEXT, weight: str = "normal") -> float:
     """Width of the longest line of text, in inches."""
-    return max(text_width(line, size) for line in text.split("\n"))
+    return max(text_width(line, size, weight) for line in text.split("\n"))
 
 
 def text_height(text: str, size: float = TEXT) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.careless import as_answered, blocks, fastest, flags, kept_as_answered
+from loyalty_analysis.careless import as_answered, fastest, flags, kept_as_answered, shared_scales
 from loyalty_analysis.moments import Array
 from loyalty_analysis.preparation import SMALLEST_GROUP, as_numbers, as_text
 from loyalty_analysis.study import Study
@@ -103,7 +103,7 @@ def quality(survey: Survey) -> pd.DataFrame:
     seconds = study.quality.seconds
     times = None if seconds is None else as_numbers(survey.frame[seconds])
     rows = _rule_rows(flags(answers, study, times), survey)
-    for scale, items in blocks(study).items():
+    for scale, items in shared_scales(study).items():
         runs = longest_run(answers[list(items)].to_numpy(dtype=float))
         long = int((runs > len(items) / 2).sum())
         said = (

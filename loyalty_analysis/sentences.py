@@ -227,7 +227,8 @@ def _what(case: Case, evidence: Evidence, study: Study) -> str:
         sides = " x ".join(in_sentence(study.label(one)) for one in claim.term.split(":"))
         return (
             f"One SD more of one goes with a slope of the other on {outcome} that is "
-            f"{number(value)} {'higher' if evidence.estimate > 0 else 'lower'} ({sides}, {interval})"
+            f"{number(value)} {'higher' if evidence.estimate > 0 else 'lower'} "
+            f"({sides}, {interval})"
         )
     if evidence.label:
         rival = in_sentence(study.label(evidence.label))
@@ -278,8 +279,10 @@ def direction(claim: Claim) -> str:
     'lowers'
     """
     if claim.parts:
-        found = dict.fromkeys(direction(claim.part(part)) for part in claim.parts)
-        return " / ".join(found)
+        parts = [claim.part(part) for part in claim.parts]
+        if all((part.estimand, part.sign) == ("steps", "+") for part in parts):
+            return "higher at each level"
+        return " / ".join(dict.fromkeys(direction(part) for part in parts))
     if claim.estimand in LEVELS:
         return level_direction(claim)
     if claim.estimand in TYPES:

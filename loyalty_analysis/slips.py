@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
-from loyalty_analysis.claims import LOYALTY, Claim, load_claims
+from loyalty_analysis.claims import LEVELS, LOYALTY, TYPES, Claim, load_claims
 from loyalty_analysis.errors import did_you_mean
+from loyalty_analysis.levels import why_no_levels
 from loyalty_analysis.preparation import as_text
 from loyalty_analysis.survey import Survey
+from loyalty_analysis.typology import TYPES as FOUR
+from loyalty_analysis.typology import why_no_types
 
 # How alike two names must be; shipped claims are left alone, as a study may lack what they name.
 _ALIKE = 0.8
@@ -23,8 +27,9 @@ def slips(survey: Survey) -> list[str]:
     Returns
     -------
     list of str
-        Constructs that claims of the study's own name almost as it declares them, values of
-        contrasts that nobody analysed has, and what the survey itself warns of.
+        Constructs that claims of the study's own name almost as it declares them, levels and
+        types that they name and nobody has, values of contrasts that nobody analysed has, and
+        what the survey itself warns of.
 
     Raises
     ------
@@ -51,11 +56,26 @@ def _misspelt(claim: Claim, survey: Survey) -> list[str]:
     found = {}
     for one in [claim, *(claim.part(part) for part in claim.parts)]:
         outcomes = (one.outcome,) if isinstance(one.outcome, str) else one.outcome
+        for name, names in _unknown_places(one, survey).items():
+            found[name] = f"claim {claim.id} names '{name}'. {did_you_mean(name, names)}"
         for name in [*one.constructs, *outcomes]:
             close = get_close_matches(name, known, n=1, cutoff=_ALIKE)
             if close and name not in known:
                 found[name] = f"claim {claim.id} names '{name}'. Did you mean '{close[0]}'?"
     return list(found.values())
+
+
+def _unknown_places(claim: Claim, survey: Survey) -> dict[str, Sequence[str]]:
+    """Levels and types of a claim that nobody has, each with the names there are."""
+    levels = survey.study.levels
+    if claim.estimand in LEVELS and levels is not None:
+        reason, names = why_no_levels(claim, survey), levels.names
+    elif claim.estimand in TYPES:
+        reason, names = why_no_types(claim, survey), FOUR
+    else:
+        return {}
+    code, _, unknown = reason.partition(": ")
+    return dict.fromkeys(unknown.split(", "), names) if code.startswith("unknown_") else {}
 
 
 def _values(survey: Survey) -> list[str]:

@@ -139,8 +139,8 @@ def ladder_of(steps: list[float], half: float = 0.1, kind: str = "intention") ->
     ("steps", "said"),
     [
         ([0.4, 0.05, 0.3], "2 of 3 steps up go with more loyalty; largest: to meets"),
-        ([0.05, -0.4], "none of 2 steps up go with more loyalty; largest: to exceeds on repurchase "
-                       "intention (−0.40)"),
+        ([0.05, -0.4], "none of 2 steps up go with more loyalty and 1 with less; largest: to "
+                       "exceeds on repurchase intention (−0.40)"),
         ([0.05], "none of 1 steps up go with more loyalty"),
         ([np.nan], "No two neighbouring levels could be compared"),
     ],
@@ -208,7 +208,18 @@ def test_a_reading_of_one_level_and_of_steps_that_run_back(survey: Survey) -> No
     back = str(ladder_reading(ladder_of([0.5, -0.3, 0.4]), survey.study))
     assert "against the others: to exceeds" in back
     flat = str(ladder_reading(ladder_of([0.0, 0.0]), survey.study))
-    assert "stays from 4.00 points" in flat and "no single step can be told" in flat
+    assert "goes from 4.00 points" in flat and "no single step can be told" in flat
+    there = str(ladder_reading(ladder_of([0.5, -0.7]), survey.study))  # nothing said of the ends
+    assert "goes from 4.00 points at below to 3.80 at exceeds, −0.20 SDs" in there
+
+
+def test_a_bend_that_is_not_believed_is_said_all_the_same(survey: Survey) -> None:
+    table = curve_of("linear", 0.5, -0.2)
+    assert "of a quadratic, −0.20 SDs per SD (95% interval" in str(
+        curves_reading(table, survey.study)
+    )
+    table[["bend_low", "bend_high"]] = -0.4, 0.1
+    assert "quadratic" not in str(curves_reading(table, survey.study))
 
 
 def test_ceilings_are_said(survey: Survey) -> None:
@@ -276,11 +287,13 @@ def test_findings_of_claims_in_words(claim: Any, value: float, said: str, survey
 @pytest.mark.parametrize(
     ("claim", "plus", "minus"),
     [
-        (claim_of("steps", "exceeds", "meets"), "higher at each level", "lower at each level"),
+        (claim_of("steps", "exceeds", "meets"), "higher at exceeds than meets",
+         "lower at exceeds than meets"),
         (claim_of("step_difference", "upper", "lower"), "gains grow", "gains diminish"),
         (claim_of("step_difference", "c - b", "b - a"), "gains grow", "gains diminish"),
         (claim_of("step_difference", "b - a", "c - b"), "larger step", "smaller step"),
-        (claim_of("mean_difference", "a", "b"), "higher at a", "lower at a"),
+        (claim_of("mean_difference", "a + b", "c"), "higher at a or b than c",
+         "lower at a or b than c"),
         (claim_of("penalty_reward", "a - b", "c - b"), "costs more than it gains",
          "gains more than it costs"),
     ],

@@ -25,6 +25,7 @@ from loyalty_analysis.pillar_readings import (
     further_reading,
     pillars_reading,
     regions_reading,
+    sums_reading,
 )
 from loyalty_analysis.pillar_tables import balance_table, captive_table, moderated_table
 from loyalty_analysis.pillars import further_models, own_names, pillar_frames, pillar_view
@@ -89,6 +90,12 @@ def test_other_figures(whole: Whole) -> None:
     nothing = whole.frames["captive"].query("quantity == 'mean'")
     with pytest.raises(RunError, match="no difference"):
         captive_customers(nothing, whole.survey.study)
+    view = whole.survey.study.view("bonds")
+    paths = antecedents(own_names(whole.results.further["bonds"], "regression", "bonds"), view)
+    paths.figure.canvas.draw()
+    labels = paths.figure.axes[0].get_yticklabels()
+    assert {label.get_fontweight() for label in labels} == {"bold", "normal"}
+    assert min(label.get_window_extent().x0 for label in labels) >= 0  # bold is wider
     with pytest.raises(RunError, match="no equation of"):
         table = own_names(whole.results.further["pillars"], "regression", "pillars")
         antecedents(table, whole.survey.study.view("pillars"))
@@ -101,6 +108,8 @@ def test_tables(whole: Whole) -> None:
     assert "Captive customers" in captive_table(frames["captive"], study).as_raw_html()
     assert "causes" not in captive_table(frames["captive"], study).as_raw_html()
     assert "causes" in captive_table(frames["experiment"], study).as_raw_html()
+    alone = frames["experiment"].query("quantity == 'effect'")
+    assert "forced" not in captive_table(alone, study).as_raw_html()
     assert "Difference (SDs)" in balance_table(frames["balance"], study).as_raw_html()
 
 
@@ -134,3 +143,11 @@ def test_a_study_without_pillars_says_so(tmp_path: Path) -> None:
     assert "satisfaction as a driver of [models.pillars]" in said and "switching_" in said
     bank = read_survey("bank_customers")
     assert pillar_frames(bank) == {} and further_models(bank.study) == ()
+
+
+def test_a_sum_that_cannot_be_told_from_zero_goes_with_nothing(whole: Whole) -> None:
+    row = {"estimand": "total", "term": "habitual + value", "outcome": ["repurchase"]}
+    row |= {"estimate": 0.01, "conf_low": -0.04, "conf_high": 0.06, "latent": float("nan")}
+    row |= {"latent_low": float("nan"), "latent_high": float("nan")}
+    said = str(sums_reading(pd.DataFrame(row), whole.survey.study))
+    assert said.startswith("Whether one SD more of") and "cannot be told (0.01 SD, 95%" in said

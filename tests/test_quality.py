@@ -18,6 +18,7 @@ from loyalty_analysis.careless import (
     exclusions,
     fastest,
     flags,
+    shared_scales,
     straight_lining,
 )
 from loyalty_analysis.quality import longest_run, quality, styles
@@ -60,6 +61,24 @@ def test_planted_straight_lines_are_found(tmp_path: Path) -> None:
         "the analysis."
     )
     assert table.loc["longest_run", "count"] >= 15
+
+
+def test_yes_and_no_and_single_items_make_no_straight_line(tmp_path: Path) -> None:
+    """Half of the respondents answer two questions of yes and no alike, and all answer one item."""
+    frame = answers().assign(level=3, seen=1, gone=1)
+    frame.loc[::2, ["level", "seen"]] = 4, 0
+    frame.loc[::3, "gone"] = 0
+    changes = {
+        "constructs.level": {"min": 1, "max": 5},
+        "constructs.seen": {"min": 0, "max": 1},
+        "constructs.gone": {"min": 0, "max": 1},
+    }
+    survey = read_survey(make(tmp_path, frame=frame, changes=changes))
+    assert list(blocks(survey.study)) == ["1 to 7", "1 to 5"]
+    assert list(shared_scales(survey.study)) == ["1 to 7"]
+    table = quality(survey).set_index("check")
+    assert table.loc["longest_run", "scope"] == "1 to 7"
+    assert table.loc["straight_lining", "count"] == 0
 
 
 def test_reversed_items_are_judged_as_they_were_answered(tmp_path: Path) -> None:
