@@ -3,125 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from loyalty_analysis.claims import Claim, read_claims, shipped_sets
-from loyalty_analysis.contradictions import MARKS
 from loyalty_analysis.draft_groups import Group, groups_of
-from loyalty_analysis.draft_names import (
-    KNOWN,
-    OUTCOMES,
-    Stem,
-    is_empty,
-    named_by_labels,
-    named_by_stem,
-    prefix_of,
-    readable,
-    stems,
-)
-from loyalty_analysis.draft_roles import Roles, roles_of
-from loyalty_analysis.draft_scales import (
-    Answers,
-    answers_of_group,
-    is_rating,
-    on_scale,
-    pooled,
-)
+from loyalty_analysis.draft_model import with_claims, with_model
+from loyalty_analysis.draft_names import KNOWN, Stem, stems
+from loyalty_analysis.draft_naming import names_of
+from loyalty_analysis.draft_parts import Draft, Drafted
+from loyalty_analysis.draft_roles import roles_of
+from loyalty_analysis.draft_scales import Answers, answers_of_group, is_rating, on_scale, pooled
 from loyalty_analysis.draft_signs import Directed, directed
 from loyalty_analysis.draft_words import unordered, with_numbers
-from loyalty_analysis.errors import printable
+from loyalty_analysis.errors import DataError, printable
 from loyalty_analysis.preparation import as_numbers
 from loyalty_analysis.raw_tables import Table
 
-FIVE = ("affective", "normative", "economic", "forced", "habitual")
-# Constructs that are used otherwise than as drivers of [model].
-_NOT_DRIVERS = ("attitude", "patronage", "level", "marker", "tenure")
+MOST_COLUMNS = 3000
 _COPY = 0.95
 _FEWEST = 4
-
-
-@dataclass(frozen=True)
-class Drafted:
-    """One construct of a draft: its items, how they are scored, why, and what is doubtful.
-
-    ``outside`` says why it is declared and yet left out of the model.
-    """
-
-    name: str
-    label: str
-    items: tuple[str, ...]
-    answers: Answers
-    reversed: tuple[str, ...] = ()
-    why: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
-    outside: str = ""
-    reliability: float | None = None
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a study file could say of a data file.
-
-    Attributes
-    ----------
-    title, data, origin : str
-    rows, columns : int
-    scale : tuple of float
-        Ends of the scale most items are asked on.
-    codes : tuple of float
-        Codes of no answer.
-    codes_why : str
-    constructs : tuple of Drafted
-    drivers, outcomes, mediator
-        The model, as far as construct names suggest one.
-    model_why : dict of str to str
-        Reason of each part of the model.
-    roles : Roles
-    marker : str
-        A construct that has nothing to do with the others.
-    claims : tuple of str
-    claims_why : str
-    aside : dict of str to str
-        Columns that are used nowhere, and why.
-    """
-
-    title: str
-    data: str
-    rows: int
-    columns: int
-    scale: tuple[float, float]
-    codes: tuple[float, ...]
-    codes_why: str
-    constructs: tuple[Drafted, ...]
-    roles: Roles
-    drivers: tuple[str, ...] = ()
-    outcomes: Mapping[str, str] = field(default_factory=dict)
-    mediator: str = ""
-    model_why: Mapping[str, str] = field(default_factory=dict)
-    marker: str = ""
-    claims: tuple[str, ...] = ()
-    claims_why: str = ""
-    aside: Mapping[str, str] = field(default_factory=dict)
-    origin: str = "real"
-
-    @property
-    def decisions(self) -> list[str]:
-        """What the draft cannot say, and a study needs."""
-        found = []
-        if not self.constructs:
-            found.append("no items were found: list them in [constructs]")
-        if not self.outcomes:
-            found.append("no construct was recognised as an outcome: name it in model.outcomes")
-        if not self.drivers:
-            found.append("no driver is left: name at least one in model.drivers")
-        return found
-
-    @property
-    def doubts(self) -> list[str]:
-        """What should be looked at before anything is concluded."""
-        return [f"{one.name}: {doubt}" for one in self.constructs for doubt in one.doubts]
 
 
 def draft(table: Table, title: str, data: str) -> Draft:
@@ -140,6 +42,11 @@ def draft(table: Table, title: str, data: str) -> Draft:
     Draft
         Every guess carries its reason; nothing is certain.
 
+    Raises
+    ------
+    DataError
+        When there are more columns than a survey has.
+
     Examples
     --------
     >>> import numpy as np
@@ -150,6 +57,11 @@ def draft(table: Table, title: str, data: str) -> Draft:
     (['satisfaction', 'loyalty'], (1, 5))
     """
     rows, columns = table.frame.shape
+    if columns > MOST_COLUMNS:
+        raise DataError(
+            f"{data}: holds {columns:,} columns; a study is drafted from up to {MOST_COLUMNS:,}. "
+            "Keep the columns of one survey, or write the study file by hand."
+        )
     unfit = {str(n): "its name holds characters that a study cannot name" for n in _unfit(table)}
     table, worded = with_numbers(replace(table, frame=table.frame.drop(columns=list(unfit))))
     named = stems([str(name) for name in table.frame])
@@ -243,7 +155,7 @@ def _constructs(
     built: list[Drafted] = []
     aside: dict[str, str] = {}
     taken: set[str] = {str(name) for name in frame}
-    names = _names(groups, table.labels)
+    names = names_of(groups, table.labels)
     for group in groups:
         span = spans[group]
         low, high = on_scale(span, general)
@@ -313,152 +225,23 @@ def _mean_correlation(items: pd.DataFrame, way: Directed) -> float:
     return float((matrix.sum() - n) / (n * (n - 1)))
 
 
-Naming = tuple[str, str, list[str], list[str]]
-"""Name, label, reasons, doubts."""
-
-
-def _names(groups: Sequence[Group], labels: Mapping[str, str]) -> dict[Group, Naming]:
-    """Name every group; of several that suggest one name, the first with most items has it."""
-    found: dict[Group, Naming] = {}
-    taken: dict[str, Group] = {}
-    for group in sorted(groups, key=lambda one: -len(one.items)):
-        name, label, why, doubts = _name(group, labels)
-        if name in taken:
-            doubts = [*doubts, f"could be {name} too, as {', '.join(taken[name].items[:2])} ..."]
-            name, why = _safe(group.stem), []
-        number = 2
-        while name in taken:
-            name, number = f"{_safe(group.stem)}_{number}", number + 1
-        taken[name] = group
-        found[group] = name, label, why, doubts
-    return found
-
-
-def _name(group: Group, labels: Mapping[str, str]) -> Naming:
-    own = [labels[item] for item in group.items if labels.get(item)]
-    prefix = prefix_of(own[0]) if own and len({prefix_of(text) for text in own}) == 1 else ""
-    said, count = named_by_labels(own)
-    enough = said and count >= max(1, len(own) / 2)
-    stem = _safe(group.stem)
-    candidates = named_by_stem(stem)
-    label = prefix or readable(candidates[0] if len(candidates) == 1 else stem)
-    if len(candidates) > 1 and enough and said in candidates:
-        candidates = (said,)
-    if len(candidates) == 1:
-        why = [] if candidates[0] == stem else [f"'{group.stem}' read as {candidates[0]}"]
-        return candidates[0], label, why, []
-    if enough:
-        return said, prefix or readable(said), [f"labels speak of {said.replace('_', ' ')}"], []
-    doubts = []
-    if known := [name for name in candidates if name in KNOWN]:
-        doubts = [f"could be {' or '.join(known[:3])}: rename it so, and claims find it"]
-    if prefix and is_empty(group.stem):
-        stem = _safe(prefix)[:40]
-    return stem, label, [], doubts
-
-
-def _safe(text: str) -> str:
-    """A name of a construct: what marks products and categories is taken out."""
-    for mark in (*MARKS, ".", " ", "-", "'", '"', "/", "(", ")", ",", "?"):
-        text = text.replace(mark, "_")
-    parts = [part for part in text.casefold().split("_") if part]
-    return "_".join(parts) or "construct"
-
-
 def _copies(built: Sequence[Drafted], frame: pd.DataFrame) -> list[Drafted]:
     """Constructs whose items are nearly copies of others' stay out of the model."""
     owner = {item: one.name for one in built for item in one.items}
-    columns = {i: _without(frame[i], o.answers.codes) for o in built for i in o.items}
-    matrix = pd.DataFrame(columns).corr().abs().fillna(0.0) if columns else pd.DataFrame()
-    shares = {}
-    for one in built:
-        others = [item for item in matrix if owner[str(item)] != one.name]
-        twins = matrix.loc[list(one.items), others] >= _COPY
-        shares[one.name] = float(twins.any(axis=1).mean()) if others else 0.0, twins
+    columns = {i: _without(frame[i], one.answers.codes) for one in built for i in one.items}
+    matrix = pd.DataFrame(columns).corr().abs().to_numpy()
+    names = list(columns)
+    twins: dict[str, set[str]] = {}
+    for i, j in zip(*np.nonzero(matrix >= _COPY), strict=True):
+        if owner[names[i]] != owner[names[j]]:
+            twins.setdefault(names[i], set()).add(names[j])
+    shares = {one.name: sum(i in twins for i in one.items) / len(one.items) for one in built}
     found = []
     for one in built:
-        share, twins = shares[one.name]
-        partners = {owner[str(item)] for item in twins.columns[twins.any()]} if share else set()
-        if share and all(shares[other][0] <= share for other in partners):
-            names = ", ".join(dict.fromkeys(map(str, twins.columns[twins.any()])))
-            doubt = (
-                f"nearly copies of {names} (correlation {_COPY} or more): which are real answers?"
-            )
-            one = replace(one, doubts=(*one.doubts, doubt), outside="copies of other items")
+        others = sorted({other for item in one.items for other in twins.get(item, ())})
+        if others and all(shares[owner[other]] <= shares[one.name] for other in others):
+            doubt = f"nearly copies of {', '.join(others)} (correlation {_COPY} or more)"
+            said = (*one.doubts, f"{doubt}: which are real answers?")
+            one = replace(one, doubts=said, outside="copies of other items")
         found.append(one)
     return found
-
-
-def with_model(found: Draft) -> Draft:
-    """Guess drivers, mediator and outcomes from the names of constructs.
-
-    Examples
-    --------
-    >>> one = Drafted("satisfaction", "", ("s1", "s2"), Answers(1, 7))
-    >>> two = [replace(one, name=name) for name in ("loyalty", "image")]
-    >>> model = with_model(Draft("", "", 9, 9, (1, 7), (), "", (one, *two), Roles()))
-    >>> model.drivers, model.mediator, dict(model.outcomes)
-    (('image',), 'satisfaction', {'loyalty': 'intention'})
-    """
-    inside = [one.name for one in found.constructs if not one.outside]
-    outcomes = dict(found.outcomes) or {n: OUTCOMES[n] for n in inside if n in OUTCOMES}
-    why = {"outcomes": "names that claims know as outcomes"} if outcomes else {}
-    mediator = found.mediator
-    if not mediator and "satisfaction" in inside and "satisfaction" not in outcomes:
-        if outcomes:
-            mediator = "satisfaction"
-            why["mediator"] = "its name; whether it stands between the others is for you to say"
-        else:
-            outcomes = {"satisfaction": "attitude"}
-            why["outcomes"] = "no construct of loyalty was recognised; decide: name yours here"
-    five = [name for name in FIVE if name in inside]
-    rest = [n for n in inside if n not in outcomes and n != mediator and n not in _NOT_DRIVERS]
-    drivers = five if len(five) > 1 else rest
-    others = [name for name in rest if name not in drivers]
-    why["drivers"] = (
-        "the commitments that are measured" if len(five) > 1 else "every other construct"
-    )
-    if others:
-        why["drivers"] += f"; left out: {', '.join(others)}"
-    marker = next((one.name for one in found.constructs if one.name == "marker"), "")
-    return replace(
-        found, drivers=tuple(n for n in drivers if n not in outcomes and n != mediator),
-        outcomes=outcomes, mediator=mediator, model_why=why, marker=marker,
-    )  # fmt: skip
-
-
-def with_claims(found: Draft) -> Draft:
-    """Choose the claim sets that the constructs of a draft are enough for.
-
-    Examples
-    --------
-    >>> draft_of_nothing = Draft("", "", 9, 9, (1, 7), (), "", (), Roles())
-    >>> with_claims(draft_of_nothing).claims
-    ('rice_press',)
-    """
-    names = {one.name for one in found.constructs}
-    there: dict[str, int] = {}
-    for name, path in shipped_sets().items():
-        claims = read_claims(path).claims
-        count = sum(_there(claim, names, found.outcomes) for claim in claims)
-        there |= {name: count} if count else {}
-    if not there:
-        why = "no shipped claim is about these constructs. decide: name a file of your own claims"
-        return replace(found, claims=("rice_press",), claims_why=why)
-    counts = ", ".join(f"{count} of {name}" for name, count in there.items())
-    return replace(
-        found, claims=tuple(there), claims_why=f"claims whose constructs are here: {counts}"
-    )
-
-
-def _there(claim: Claim, names: set[str], outcomes: Mapping[str, str]) -> bool:
-    """Whether a claim, or a part of it, names only what is measured."""
-    loyal = {name for name, kind in outcomes.items() if kind != "leaving"}
-    for one in [claim.part(part) for part in claim.parts] or [claim]:
-        wanted = {one.outcome} if isinstance(one.outcome, str) else set(one.outcome)
-        known = names | ({"loyalty"} if loyal else set())
-        # Levels and types need tables of their own, groups a contrast.
-        apart = one.term in ("level", "type") or one.estimand == "slope_difference"
-        if not apart and {*one.constructs} <= names and wanted & (known | {""}) and one.constructs:
-            return True
-    return False

@@ -9,8 +9,10 @@ from os.path import relpath
 from pathlib import Path
 
 from loyalty_analysis.addresses import absolute, address_of
-from loyalty_analysis.draft import Draft, draft, with_claims, with_model
+from loyalty_analysis.draft import draft
+from loyalty_analysis.draft_model import with_claims, with_model
 from loyalty_analysis.draft_names import OUTCOMES
+from loyalty_analysis.draft_parts import Draft
 from loyalty_analysis.draft_text import study_text
 from loyalty_analysis.errors import InputError, LoyaltyError
 from loyalty_analysis.formats import read_file
@@ -116,14 +118,14 @@ def summary(written: Written) -> list[str]:
     >>> from loyalty_analysis.draft_roles import Roles
     >>> nothing = Draft("Shop", "", 9, 2, (1, 7), (), "", (), Roles())
     >>> summary(Written(Path("study.toml"), nothing))[0]
-    '0 constructs of 0 items, from 2 columns of 9 rows; 0 columns are used nowhere.'
+    '0 constructs of 0 items, from 2 columns of 9 rows; columns used nowhere: 0.'
     """
     found = written.draft
     items = [item for one in found.constructs for item in one.items]
     turned = [item for one in found.constructs for item in one.reversed]
     lines = [
         f"{len(found.constructs)} constructs of {len(items)} items, from {found.columns:,} columns "
-        f"of {found.rows:,} rows; {len(found.aside):,} columns are used nowhere."
+        f"of {found.rows:,} rows; columns used nowhere: {len(found.aside):,}."
     ]
     if found.codes:
         codes = ", ".join(f"{code:g}" for code in found.codes)
@@ -141,7 +143,7 @@ def answered(found: Draft, ask: Ask) -> Draft:
 
     Examples
     --------
-    >>> from loyalty_analysis.draft import Drafted
+    >>> from loyalty_analysis.draft_parts import Drafted
     >>> from loyalty_analysis.draft_roles import Roles
     >>> from loyalty_analysis.draft_scales import Answers
     >>> built = [Drafted(name, "", (name,), Answers(1, 7)) for name in ("mood", "visits")]

@@ -16,6 +16,7 @@ from loyalty_analysis.draft_names import Stem, is_empty, prefix_of, words_of
 _APART = 0.1
 # Groups found by correlation alone: how alike their items are, and how clear-cut the groups.
 _ALIKE, _CLEAR = 0.3, 0.1
+_MOST = 150  # of more nameless items, correlations alone make no groups
 _LABELS_COUNT = 0.3
 
 
@@ -67,8 +68,13 @@ def groups_of(
             found += _parted(items[names], stem)
     found += _by_labels(items[alone], labels, "", cluster=False) if alone else []
     place = {str(name): number for number, name in enumerate(items)}
-    found = [replace(g, stem=stems[g.items[0]].text) if not g.stem else g for g in found]
+    found = [replace(g, stem=_stem(g.items[0], stems)) if not g.stem else g for g in found]
     return sorted(found, key=lambda group: place[group.items[0]])
+
+
+def _stem(item: str, stems: Mapping[str, Stem]) -> str:
+    """What an item by itself is called by: its name where the stem says nothing."""
+    return item if is_empty(stems[item].text) else stems[item].text
 
 
 def _parted(items: pd.DataFrame, stem: str) -> list[Group]:
@@ -160,8 +166,13 @@ def _best(likeness: np.ndarray) -> np.ndarray:
     one = np.ones(len(likeness), dtype=int)
     if len(likeness) < 4:
         return one
+    if len(likeness) > _MOST:
+        return np.arange(len(likeness)) + 1
     tree = _tree(likeness)
-    tried = [np.asarray(fcluster(tree, k, criterion="maxclust")) for k in range(2, len(likeness))]
+    tried = [
+        np.asarray(fcluster(tree, k, criterion="maxclust"))
+        for k in range(2, len(likeness) * 2 // 3 + 1)
+    ]
     widths = [_silhouette(1 - likeness, marks) for marks in tried]
     best = int(np.argmax(widths))
     return tried[best] if widths[best] > _CLEAR else one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -149,7 +150,8 @@ def _cluster(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -
 
 def _persons(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -> None:
     names = dict.fromkeys(left)
-    age, gender = one_of(names, _AGE), one_of(names, _GENDER)
+    age = one_of(names, _AGE) or _asked(left, table, r"\bhow old|\byour age\b")
+    gender = one_of(names, _GENDER) or _asked(left, table, r"\b(gender|sex)\b")
     for name in [*age[:1], *gender[:1]]:
         values = frame[name]
         share, codes = values.notna().mean(), _codes(table, name)
@@ -165,10 +167,15 @@ def _persons(frame: pd.DataFrame, left: list[str], roles: Roles, table: Table) -
         elif share < _COMPLETE:
             roles.aside[name] = f"could be a control, but {1 - share:.0%} of it is empty"
         else:
-            roles.controls[name] = "its name"
+            roles.controls[name] = "its name or question"
     for name in one_of({n: 0 for n in left if n not in roles.taken}, _PERSON):
         if name not in one_of({name: 0}, _GROUP):
             roles.aside[name] = "describes the respondent or the interview: a control or a group?"
+
+
+def _asked(left: list[str], table: Table, words: str) -> list[str]:
+    """Columns whose question speaks of something."""
+    return [n for n in left if re.search(words, table.labels.get(n, ""), re.IGNORECASE)]
 
 
 def _codes(table: Table, name: str) -> list[float]:

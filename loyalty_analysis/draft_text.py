@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from loyalty_analysis.draft import Draft, Drafted
 from loyalty_analysis.draft_names import KNOWN
+from loyalty_analysis.draft_parts import Draft, Drafted
 from loyalty_analysis.errors import printable
 
 _WIDTH = 98

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.draft import Draft
+from loyalty_analysis.draft_parts import Draft
 from loyalty_analysis.raw_tables import Table
 
 Keys = Mapping[str, tuple[str, bool]]

@@ -17,7 +17,7 @@ from loyalty_analysis.draft_groups import groups_of
 from loyalty_analysis.draft_names import stems
 from loyalty_analysis.draft_signs import directed
 from loyalty_analysis.draft_text import study_text
-from loyalty_analysis.errors import InputError
+from loyalty_analysis.errors import DataError, InputError
 from loyalty_analysis.formats import read_file
 from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.study import load_study
@@ -257,3 +257,16 @@ def test_nearly_copies_stay_out_of_the_model() -> None:
     assert copy.outside
     assert "nearly copies" in copy.doubts[0]
     assert "dupl" not in found.drivers
+
+
+def test_a_person_is_described_by_what_was_asked() -> None:
+    frame = lettered()[0].frame.rename(columns={"Sex": "D1", "Age": "D2"})
+    labels = {"D1": "What is your gender?", "D2": "How old are you?"}
+    found = draft(Table(frame, labels), "x", "x.csv")
+    assert sorted(found.roles.controls) == ["D1", "D2"]
+
+
+def test_more_columns_than_a_survey_has_are_refused() -> None:
+    wide = pd.DataFrame(np.ones((2, 3001)), columns=[f"c{n}" for n in range(3001)])
+    with pytest.raises(DataError, match="3,001 columns"):
+        draft(Table(wide), "x", "x.csv")
