@@ -19,6 +19,8 @@ from loyalty_analysis.study_tables import Scale
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.testable import home, why_not
 
+# When it is worth saying how many more an easier rule would keep.
+_MORE = 1.05
 _REMEDIES = {
     "missing_construct": "if it was asked, declare it in [constructs] under this name",
     "missing_outcome": "declare it in [constructs] and name it in model.outcomes",
@@ -154,9 +156,30 @@ def _read(survey: Survey) -> Section:
         (
             f"From {study.address.name}: {survey.n_read:,} rows.",
             f"{len(items)} columns are items of {constructs}.",
-            *(f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in survey.notes),
+            *(f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in _together(survey.notes)),
         ),
     )
+
+
+def _together(notes: Sequence[str]) -> list[str]:
+    """Notes that say the same of several columns as one.
+
+    Examples
+    --------
+    >>> _together(["9 in 2 rows of a are none", "9 in 1 row of b are none", "tabs"])
+    ['9 in 3 cells of a, b are none', 'tabs']
+    """
+    columns: dict[tuple[str, str], list[str]] = {}
+    rows: dict[tuple[str, str], int] = {}
+    for note in notes:
+        found = re.fullmatch(r"(.+) in ([\d,]+) rows? of (.+?) ((?:is|are) .+)", note)
+        key = (found[1], found[4]) if found else (note, "")
+        columns.setdefault(key, []).append(found[3] if found else "")
+        rows[key] = rows.get(key, 0) + (int(found[2].replace(",", "")) if found else 0)
+    return [
+        f"{what} in {rows[what, rest]:,} cells of {', '.join(names)} {rest}" if rest else what
+        for (what, rest), names in columns.items()
+    ]
 
 
 def _mapped(survey: Survey) -> Section:
@@ -213,7 +236,16 @@ def _left_out(survey: Survey) -> Section:
         else "Nobody is left out."
     )
     alone = "Rules apply in turn; 'alone' is what each would remove by itself."
-    return Section("What is left out", (said, alone), ("Rule", "Removed", "Left", "Alone"), rows, 3)
+    half = survey.attrition.loc[survey.attrition["kind"] == "comparison", "left"]
+    kept = int(half.iloc[0]) if len(half) else 0
+    remedy = (
+        f"{kept:,} rows would stay if half of a construct's items were enough for its score: "
+        "scale.min_items, or min_items of a construct, says how many are."
+    )
+    more = (remedy,) if kept > _MORE * survey.n else ()
+    return Section(
+        "What is left out", (said, *more, alone), ("Rule", "Removed", "Left", "Alone"), rows, 3
+    )
 
 
 def _untestable(survey: Survey, claims: Sequence[ClaimSet]) -> Section:
