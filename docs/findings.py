@@ -21,6 +21,7 @@ BEGIN, END = "<!-- findings: begin -->", "<!-- findings: end -->"
 # The claims a first reader asks for, in the words of the claim sets.
 SHOWN = {
     "rice_simulated": ("P5", "R1", "R2", "R3", "R4a", "R5", "R10", "V1"),
+    "full_simulated": ("R8", "T1", "T2", "T3", "B3", "L3", "V6"),
     "bank_customers": ("E4", "E5", "E7"),
     "mobile_customers": ("M1", "M3", "M4", "M5"),
 }

@@ -193,12 +193,18 @@ def new(
     typer.echo(written.path)
 
 
+_WORLDS = (
+    "Which simulated world: rice, of the Rice study; of the whole questionnaire retelling, paper, "
+    "lock_in, null, method_bias, three_factor, not_invariant, concave, convex."
+)
+
+
 @app.command(
     epilog="Example:  [bold]loyalty simulate --world rice -n 9000 --seed 2015 --out my_survey[/]"
 )
 def simulate(
     out: Annotated[str, typer.Option("--out", help="Folder to write; must not hold other things.")],
-    world: Annotated[str, typer.Option("--world", help="Which simulated world.")] = "rice",
+    world: Annotated[str, typer.Option("--world", help=_WORLDS)] = "rice",
     n: Annotated[int, typer.Option("-n", min=1, help="Respondents.")] = 9000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")] = 2015,
 ) -> None:

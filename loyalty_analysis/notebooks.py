@@ -34,7 +34,7 @@ REPORT_NOTEBOOKS = (
 """What every report executes, in the order of its page."""
 
 FURTHER_NOTEBOOKS = ("08_loyalty_types", "09_pillars", "10_satisfaction_levels")
-"""What a report executes where its study declares types, further models, or levels."""
+"""What a report executes of types, of further models or an experiment, of levels."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
 """States of notebooks that did not come to their end, the one that explains most first."""
@@ -73,7 +73,7 @@ def notebooks_of(study: Study) -> tuple[str, ...]:
     >>> [name for name in notebooks_of(load_study("rice_simulated", few)) if name > "07"]
     ['report', '09_pillars']
     """
-    further = any(part not in ("", TYPES) for part in study.parts)
+    further = any(part not in ("", TYPES) for part in study.parts) or study.experiment is not None
     declared = (study.types is not None, further, study.levels is not None)
     return REPORT_NOTEBOOKS + tuple(compress(FURTHER_NOTEBOOKS, declared))
 

@@ -11,9 +11,11 @@ from loyalty_analysis.notebooks import (
     REPORT_NOTEBOOKS,
     Batch,
     notebooks_folder,
+    notebooks_of,
     raise_failed,
 )
 from loyalty_analysis.sections import anchor_of, slug
+from loyalty_analysis.study import load_study
 from loyalty_analysis.verdict_table import SECTIONS
 
 PATHS = sorted(notebooks_folder().glob("*.ipynb"))
@@ -22,6 +24,17 @@ each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 
 def test_the_notebooks_of_a_report_are_shipped() -> None:
     assert {*REPORT_NOTEBOOKS, *FURTHER_NOTEBOOKS, "00_start_here"} == {path.stem for path in PATHS}
+
+
+def test_what_a_study_declares_has_its_notebook() -> None:
+    randomised = ["model.moderators=['usability']", "experiment.treatment=usability"]
+    for settings, further in (
+        ([], []),
+        (["models.few={drivers = ['forced']}"], ["09_pillars"]),
+        (randomised, ["09_pillars"]),
+    ):
+        found = notebooks_of(load_study("rice_simulated", settings))
+        assert list(found) == [*REPORT_NOTEBOOKS, *further]
 
 
 @each_notebook

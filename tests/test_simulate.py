@@ -1,5 +1,6 @@
 """Simulated surveys: the same bytes for the same seed, readable, and never over somebody's data."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from loyalty_analysis.cli import main
 from loyalty_analysis.errors import LoyaltyError, RunError, StudyError
 from loyalty_analysis.resources import shipped
 from loyalty_analysis.respondents import BLOCK, SURVEY, blocks, scores
@@ -239,3 +241,10 @@ def test_toml_is_read_back() -> None:
     table = found["one"]["two.three"]
     assert table == {"a b": 1, "c": 0.0, "d": ["x", 'quote"'], "e": {"f.g": "ö"}, "h": 0.1235}
     assert str(table["c"]) == "0.0"
+
+
+def test_help_names_every_world(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulate", "--help"])
+    said = set(re.split(r"[^a-z_]+", capsys.readouterr().out))
+    assert said >= set(EVERY)
