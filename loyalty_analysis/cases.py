@@ -12,6 +12,7 @@ from loyalty_analysis.claims import Claim, members_of
 from loyalty_analysis.equations import equation_of
 from loyalty_analysis.evidence import (
     Findings,
+    bent_evidence,
     evidence_of,
     gate_reason,
     overlapping,
@@ -35,6 +36,7 @@ class Case:
     corrected for measurement error, for claims that compare constructs; ``untwinned`` says why
     measurement takes back a verdict where there is none. ``warned`` has the codes of gates that the
     study turned into warnings. ``against`` is a reason that keeps it from being supported.
+    ``bent`` is the product that a claim is about with the squares of its sides held constant.
     ``parts`` holds part cases.
     """
 
@@ -49,6 +51,7 @@ class Case:
     structures: pd.DataFrame | None = None
     warned: str = ""
     against: str = ""
+    bent: tuple[Evidence, ...] = ()
 
     @property
     def testable(self) -> bool:
@@ -132,7 +135,9 @@ def _single(claim: Claim, outcome: str, survey: Survey, found: Findings) -> Case
     own = evidence_of(claim, outcome, survey, found.known, column, turned)
     if not own:
         return Case(claim, outcome, reason="no_estimate")
-    case = replace(case, components=own, against=_turned_round(claim, outcome, survey, found))
+    bent = bent_evidence(claim, outcome, survey, found.known)
+    against = _turned_round(claim, outcome, survey, found)
+    case = replace(case, components=own, bent=bent, against=against)
     unequal = column and unequal_errors(survey.study, found.invariance, column)
     if claim.estimand == "slope_difference" and unequal:
         why = f"{MEASUREMENT}: loadings or error variances differ between groups of {column}"

@@ -92,6 +92,9 @@ class Claim(BaseModel):
         Rival structures of ``rival_models``: constructs listed together share one factor.
     parts : tuple of Part
         Supported only if all parts are.
+    siblings : tuple of str
+        Of a part, never of a claim as written: the terms of all parts with its estimand and
+        outcome, which belong in one equation where a study has one that holds them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -111,6 +114,7 @@ class Claim(BaseModel):
     note: Prose = ""
     models: dict[str, list[list[str]]] = Field(default_factory=dict)
     parts: tuple[Part, ...] = Field(default=(), strict=False)
+    siblings: Names = Field(default=(), exclude=True)
 
     @property
     def bound(self) -> float:
@@ -154,7 +158,14 @@ class Claim(BaseModel):
         own = {k: v for k, v in part.model_dump(exclude={"id"}).items() if v not in (None, "")}
         if own.get("estimand", self.estimand) != self.estimand and "negligible" not in own:
             own["negligible"] = None
-        return self.model_copy(update={**own, "parts": ()})
+        asked = (part.estimand or self.estimand, part.outcome or self.outcome)
+        same = [
+            one.term or self.term
+            for one in self.parts
+            if (one.estimand or self.estimand, one.outcome or self.outcome) == asked
+        ]
+        siblings = tuple(dict.fromkeys(name for term in same for name in members_of(term)))
+        return self.model_copy(update={**own, "parts": (), "siblings": siblings})
 
     def outcomes(self, study: Study) -> tuple[str, ...]:
         """The outcomes of a study that the claim is judged on.
@@ -322,6 +333,8 @@ def _repeated(ids: Sequence[str], what: str) -> list[str]:
 def _problems(claims: Sequence[Claim]) -> list[str]:
     problems = _repeated([claim.id for claim in claims], "claim")
     for claim in claims:
+        if claim.siblings:
+            problems.append(f"claim {claim.id}: unknown key 'siblings'. Remove it.")
         problems += [f"{claim.id}: {p}" for p in _repeated([p.id for p in claim.parts], "part")]
         for one in [claim, *(claim.part(part) for part in claim.parts)]:
             if one.estimand not in NEGLIGIBLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ import pandas as pd
 from loyalty_analysis.claims import SHARES, Claim
 from loyalty_analysis.drivers import share_differences
 from loyalty_analysis.equations import Equation, equation_of, equations, product_equation
-from loyalty_analysis.inference import estimate, pooled, single, vectorized
+from loyalty_analysis.errors import CollinearError
+from loyalty_analysis.inference import Estimate, estimate, pooled, single, vectorized
 from loyalty_analysis.levels import level_contrasts
 from loyalty_analysis.mediation import indirect
 from loyalty_analysis.moments import Array, Moments, one_thread, refuse_collinear, slopes
@@ -23,6 +25,9 @@ from loyalty_analysis.survey import Survey
 from loyalty_analysis.tidy import CONTRASTS, contrast_rows, df_of, satterthwaite
 from loyalty_analysis.twins import Twins
 from loyalty_analysis.typology import type_contrasts
+
+SQUARES = "both squares held constant"
+"""What the row of a product says in ``versus`` where the squares of its sides stand beside it."""
 
 
 @one_thread
@@ -269,13 +274,19 @@ def interaction(
     pair : str
         ``"a:b"``; each is a driver, moderator or control. Two-level categories are not scaled.
     corrected : bool
-        Also its twin, corrected for measurement error (:mod:`product_twin`), where there is one.
+        Also its twin, corrected for measurement error (:mod:`product_twin`), where there is one;
+        and a second row with the squares of both held constant, where both are graded: a slope
+        that bends passes for one that depends on whatever goes with it.
 
     Returns
     -------
     DataFrame or None
         None when the equation or one of the two is missing, a category has many levels or fewer
         than ten respondents, or the three are not distinct.
+
+    References
+    ----------
+    Ganzach (1997), Psychological Methods 2, 235-247 (products that stand for curvature).
 
     Examples
     --------
@@ -298,15 +309,39 @@ def interaction(
     distinct = len({*sides, outcome}) == 3
     if not distinct or set(sides) - known or any(len(columns) != 1 for columns in split):
         return None
-    first, second = (columns[0] for columns in split)
-    if {first, second} & survey.small_groups:
+    both = [columns[0] for columns in split]
+    if set(both) & survey.small_groups:
         return None
-    terms = tuple(dict.fromkeys([*survey.terms([*equation.terms, *sides]), pair]))
-    centred = survey.frame[[first, second]] - survey.moments[[first, second]].mean
-    product = pd.DataFrame({pair: centred[first] * centred[second]})
+    twin = interaction_twin(survey, outcome, pair) if corrected else None
+    rows = _product(survey, equation, both, pair, twin)
+    if not corrected or not all(_graded(survey, name) for name in both):
+        return rows
+    with suppress(CollinearError):  # too few values for squares: what bends cannot be told
+        bent = _product(survey, equation, both, pair, squares=True)
+        rows = pd.concat([rows, bent], ignore_index=True)
+    return rows
+
+
+def _graded(survey: Survey, column: str) -> bool:
+    assert survey.frame is not None
+    return column in survey.scaled and survey.frame[column].nunique() > 2
+
+
+def _product(
+    survey: Survey, equation: Equation, both: Sequence[str], pair: str,
+    twin: Estimate | None = None, *, squares: bool = False,
+) -> pd.DataFrame:  # fmt: skip
+    """A row for the product of two columns, the square of each held constant if asked."""
+    assert survey.frame is not None
+    outcome, (first, second) = equation.outcome, both
+    centred = survey.frame[list(both)] - survey.moments[both].mean
+    extra = {f"{name}:{name}": centred[name] ** 2 for name in both} if squares else {}
+    names = survey.terms([*equation.terms, *pair.split(":")])
+    terms = tuple(dict.fromkeys([*names, *extra, pair]))
+    product = pd.DataFrame({**extra, pair: centred[first] * centred[second]})
     sample = survey.sample([*terms, outcome], extra=product)
     check_equation(sample.moments[""], terms, f"{outcome}, {pair}")
-    scaled = [column for column in (first, second) if column in survey.scaled]
+    scaled = [column for column in both if column in survey.scaled]
 
     @vectorized
     def values(moments: Moments) -> Array:
@@ -317,7 +352,6 @@ def interaction(
 
     return contrast_rows(
         estimate(single(values), sample), survey.n,
-        satterthwaite(sample, np.eye(len(terms))[-1:]),
-        interaction_twin(survey, outcome, pair) if corrected else None, estimand="interaction",
-        outcome=outcome, term=[pair], model=equation.model,
+        satterthwaite(sample, np.eye(len(terms))[-1:]), twin, estimand="interaction",
+        outcome=outcome, term=[pair], versus=SQUARES if squares else "", model=equation.model,
     )  # fmt: skip

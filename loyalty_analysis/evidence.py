@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtri, stdtrit
 
 from loyalty_analysis.claims import LEVELS, SHARES, SLOPES, TYPES, Claim
+from loyalty_analysis.contrasts import SQUARES
 from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import equation_of, product_equation
 from loyalty_analysis.gates import COLUMNS, blocked
@@ -160,6 +161,17 @@ def evidence_of(
         return ()
     found = [replace(known[key], label=label, scarce=scarce) for key, label in keys]
     return tuple(one.flipped() if turned else one for one in found)
+
+
+def bent_evidence(
+    claim: Claim, outcome: str, survey: Survey, known: Known
+) -> tuple[Evidence, ...]:
+    """Evidence for a product with the squares of its sides held constant; empty without any."""
+    if claim.estimand != "interaction":
+        return ()
+    [((*name, _), _)] = _keys(claim, outcome, survey.study, "")
+    key = (*name, SQUARES)
+    return (known[key],) if key in known else ()
 
 
 def _keys(

@@ -28,6 +28,8 @@ from loyalty_analysis.study import Study
 from loyalty_analysis.typology import TYPES, typed
 from loyalty_analysis.worlds import HIGHEST, LOWEST
 
+MIDDLE = 4.0
+"""About the middle of the answer scale: products are taken there, the same in every block."""
 PRODUCTS = ("forced:alternatives_shown", "attitude:patronage")
 
 
@@ -120,15 +122,17 @@ def _latent(
 def full_moments(study: Study, drawn: FullDrawn) -> tuple[dict[str, Moments], dict[str, Moments]]:
     """Moments in each sector of all that equations hold: of scores, and free of their error.
 
-    Products of two constructs stand beside them as ``a:b``, levels and types as indicators.
+    Products of two constructs stand beside them as ``a:b``, squares as ``a:a``, levels and types as
+    indicators.
     """
     found = []
     for columns in (_scores(study, drawn.answers), drawn.true):
         named = {name: columns[name] for name in study.analysed}
         named |= {"age": drawn.age, "gender[male]": 1 - drawn.female, **_groups(study, columns)}
         for pair in PRODUCTS:
-            a, b = (columns[name] - columns[name].mean().round(1) for name in pair.split(":"))
-            named[pair] = a * b
+            a, b = pair.split(":")
+            for one, other in ((a, b), (a, a), (b, b)):
+                named[f"{one}:{other}"] = (columns[one] - MIDDLE) * (columns[other] - MIDDLE)
         rows = np.stack(list(named.values()))
         inside = {side: drawn.sector == side for side in SECTORS}
         found.append(

@@ -241,8 +241,8 @@ def groups_reading(results: Mapping[str, pd.DataFrame], study: Any) -> Prose:
         steps = results.get("invariance", pd.DataFrame({"group": []}))
         if not waits and unequal_errors(study, steps, str(column)):
             said.append(
-                "Loadings or error variances differ between its levels, so that slopes of scores could differ "
-                "without those of the constructs doing so."
+                "Loadings or error variances differ between its levels, so that slopes of scores "
+                "could differ without those of the constructs doing so."
             )
     return prose(said)
 

@@ -113,7 +113,7 @@ class Estimate:
     ----------
     values : ndarray, shape (q,)
     covariance : ndarray, shape (q, q)
-    df : float
+    df : float or ndarray, shape (q,)
         Degrees of freedom of the t interval.
     method : str
         ``influence``, ``clusters summed``, ``jackknife over clusters`` or ``normal theory``.
@@ -121,7 +121,7 @@ class Estimate:
 
     values: Array
     covariance: Array
-    df: float
+    df: Array | float
     method: str
 
     @property

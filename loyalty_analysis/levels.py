@@ -17,7 +17,7 @@ from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.regression import check_equation
 from loyalty_analysis.survey import Survey
-from loyalty_analysis.tidy import CONTRASTS, contrast_rows, satterthwaite
+from loyalty_analysis.tidy import CONTRASTS, contrast_rows, of_small_groups, satterthwaite
 
 Side = tuple[float, tuple[str, ...]]
 """What an adjusted mean counts in a contrast, and the levels whose respondents it pools."""
@@ -275,8 +275,10 @@ def _rows(survey: Survey, outcome: str, claims: Sequence[Claim]) -> pd.DataFrame
     def values(moments: Moments) -> Array:
         return compared(moments, outcome, names, controls, contrasts)
 
+    held = level_of(survey)
+    smallest = [min(int(held.isin(pool).sum()) for _, pool in sides) for sides in contrasts]
     return contrast_rows(
-        estimate(single(values), sample),
+        of_small_groups(estimate(single(values), sample), smallest),
         survey.n,
         degrees(sample, names, contrasts),
         estimand=[claim.estimand for claim in claims],

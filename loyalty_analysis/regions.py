@@ -12,7 +12,7 @@ from loyalty_analysis.moments import Array
 LEVEL = 0.05
 
 
-def critical_value(df: float, level: float = LEVEL) -> float:
+def critical_value(df: Array | float, level: float = LEVEL) -> float:
     """What a t statistic must exceed at one value of the moderator.
 
     Examples
@@ -20,7 +20,7 @@ def critical_value(df: float, level: float = LEVEL) -> float:
     >>> round(critical_value(100.0), 3)
     1.984
     """
-    return float(stdtrit(df, 1 - level / 2))
+    return float(stdtrit(np.min(df), 1 - level / 2))
 
 
 def adjusted_critical_value(

@@ -46,6 +46,7 @@ REASONS = {
     "many_levels": "a category with more than two levels",
     "estimand_not_built": "this version cannot judge it yet",
     "measurement_error": "scores, and scores corrected for measurement error, do not agree",
+    "curvature": "a slope that bends would look the same: with squares held constant it differs",
     "negative_slope": "it accounts for most, but goes with less of the outcome",
     "low_reliability": "measured too unreliably",
     "not_distinct": "cannot be told apart as measured here",
@@ -146,6 +147,7 @@ def verdict_sentence(
     said += f" ({why})" if why else ""
     said += f": {guide} would about settle it." if guide else "."
     said = f"{said} {_corrected(case, survey.study)}".rstrip()
+    said = f"{said} {_bent(case)}".rstrip()
     said = f"{said} {causal_words(survey.study, case.claim)}".rstrip()
     warned = f" Judged with a warning: {explain(case.warned)}." if case.warned else ""
     return f"{said}{warned}"
@@ -163,6 +165,15 @@ def _corrected(case: Case, study: Study) -> str:
     what = f" a lead of {value} over" if leads else f" {value}"
     rival = f" {joined(twin.label, study)}" if leads else ""
     return f"Corrected for measurement error:{what}{rival} ({interval})."
+
+
+def _bent(case: Case) -> str:
+    """What is left of a product once slopes may bend."""
+    if not case.bent:
+        return ""
+    [bent] = case.bent
+    interval = range_of(bent.conf_low, bent.conf_high)
+    return f"With the squares of both held constant: {number(bent.estimate)} ({interval})."
 
 
 def points_of(share: float) -> str:

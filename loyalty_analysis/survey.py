@@ -175,8 +175,15 @@ class Survey:
         """
         if not part:
             return self
-        view = replace(self, study=self.study.view(part))
-        return replace(view, moments=self.moments[view.columns])
+        if part not in self._views:
+            view = replace(self, study=self.study.view(part))
+            self._views[part] = replace(view, moments=self.moments[view.columns])
+        return self._views[part]
+
+    @cached_property
+    def _views(self) -> dict[str, Survey]:
+        """Views that were asked for."""
+        return {}
 
     def terms(self, names: Sequence[str]) -> tuple[str, ...]:
         """Columns that stand for names in an equation: a category becomes its indicators."""

@@ -18,8 +18,8 @@ from loyalty_analysis.typology import why_no_types
 def home(claim: Claim, outcome: str, survey: Survey) -> Survey:
     """The survey with the first of its models in which a claim can be tested; else as it is.
 
-    An indirect effect belongs where its mediators have equations of their own: a model that merely
-    holds them as drivers comes after those.
+    An indirect effect belongs where its mediators have equations of their own, and parts of one
+    claim belong together: a model that merely holds one as a driver comes after those.
 
     Examples
     --------
@@ -31,10 +31,20 @@ def home(claim: Claim, outcome: str, survey: Survey) -> Survey:
     'few'
     """
     views = (survey.model(part) for part in survey.study.parts)
-    able = (view for view in views if not why_not(claim, outcome, view))
-    if claim.estimand != "indirect":
-        return next(able, survey)
-    return next(iter(sorted(able, key=lambda view: not leads_through(claim, view.study))), survey)
+    first = None
+    for view in views:
+        if not why_not(claim, outcome, view):
+            first = first or view
+            if _belongs(claim, outcome, view.study):
+                return view
+    return first or survey
+
+
+def _belongs(claim: Claim, outcome: str, study: Study) -> bool:
+    if claim.estimand == "indirect":
+        return leads_through(claim, study)
+    equation = equation_of(study, claim.estimand, outcome)
+    return equation is None or set(claim.siblings) <= set(equation.terms)
 
 
 def leads_through(claim: Claim, study: Study) -> bool:

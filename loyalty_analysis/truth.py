@@ -16,10 +16,11 @@ import numpy as np
 from loyalty_analysis.analysis import single_claims
 from loyalty_analysis.claims import LEVELS, SLOPES, TYPES, Claim, load_claims, members_of
 from loyalty_analysis.claims import SHARES as CLAIMS_ON_SHARES
+from loyalty_analysis.contrasts import SQUARES
 from loyalty_analysis.drivers import players_of
 from loyalty_analysis.equations import Equation, equation_of, equations
 from loyalty_analysis.full_respondents import full_blocks, full_moments
-from loyalty_analysis.full_worlds import FullWorld
+from loyalty_analysis.full_worlds import RECORDED, FullWorld
 from loyalty_analysis.inference import pooled
 from loyalty_analysis.levels import level_contrast
 from loyalty_analysis.mediation import THROUGH, beside_path, chain
@@ -231,10 +232,15 @@ def _products(study: Study, claim: Claim, outcome: str, whole: Moments, _values:
     pair = claim.term.split(":")
     if equation is None or set(pair) - {*equation.focal, *study.model.moderators}:
         return {}
-    terms = tuple(dict.fromkeys([*_terms(equation, whole.columns), *pair, claim.term]))
-    size = whole[[*pair, outcome]].sd
-    slope = slopes(whole, outcome, terms)[-1] * size[0] * size[1] / size[2]
-    return {(PRODUCTS, equation.model, claim.term): float(slope)}
+    size, found = whole[[*pair, outcome]].sd, {}
+    # A square of a column of two values is a straight line of it.
+    graded = [f"{name}:{name}" for name in pair if name not in RECORDED]
+    for squares in ([], graded) if len(graded) == 2 else ([],):
+        sides = [*_terms(equation, whole.columns), *pair, *squares, claim.term]
+        slope = slopes(whole, outcome, tuple(dict.fromkeys(sides)))[-1]
+        name = f"{claim.term}, {SQUARES}" if squares else claim.term
+        found[PRODUCTS, equation.model, name] = float(slope * size[0] * size[1] / size[2])
+    return found
 
 
 def _sums(study: Study, claim: Claim, outcome: str, _whole: Moments, values: Values) -> Values:
@@ -339,6 +345,10 @@ def _deserved(study: Study, values: Values, claim: Claim, outcome: str) -> Deser
         across = claim.sign == "any" and exact[0] * values[keys[0]] < 0
         if (across and found == SUPPORTED) or _verdict(exact, claim) != found:
             return Deserved(INCONCLUSIVE, reason="measurement_error")
+    kind, model, term = keys[0]
+    bent = values.get((kind, model, f"{term}, {SQUARES}"))
+    if bent is not None and _verdict([bent], claim) != found:
+        return Deserved(INCONCLUSIVE, reason="curvature")
     return Deserved(found)
 
 

@@ -17,7 +17,7 @@ from loyalty_analysis.inference import Estimate, Sample, estimate, single, vecto
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.regression import check_equation
-from loyalty_analysis.tidy import CONTRASTS, contrast_rows, satterthwaite
+from loyalty_analysis.tidy import CONTRASTS, contrast_rows, of_small_groups, satterthwaite
 
 if TYPE_CHECKING:
     from loyalty_analysis.claims import Claim
@@ -196,11 +196,14 @@ def type_contrasts(survey: Survey, claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def _outcome_rows(survey: Survey, outcome: str, claims: Sequence[Claim]) -> pd.DataFrame:
-    found, sample = compared(survey, outcome, claims, types_of(survey))
+    types = types_of(survey)
+    found, sample = compared(survey, outcome, claims, types)
+    smallest = [min(int((types == side).sum()) for side in claim.versus) for claim in claims]
     size = sample.moments[""].sd[:-1]
     matrix = _rows(claims, len(size)) / np.where(size > 0, size, 1)
     return contrast_rows(
-        found, survey.n, satterthwaite(sample, matrix), estimand="ordered_means", outcome=outcome,
+        of_small_groups(found, smallest), survey.n, satterthwaite(sample, matrix),
+        estimand="ordered_means", outcome=outcome,
         term="type", versus=[" | ".join(claim.versus) for claim in claims],
         model=f"{outcome}.types",
     )  # fmt: skip

@@ -105,6 +105,11 @@ def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
             return Ruling(INCONCLUSIVE, reason=case.untwinned or MEASUREMENT), shown
         if twin is not None and twin.size != found.size and found.size:
             found = replace(found, size="unresolved")
+    if case.bent and found.verdict != INCONCLUSIVE:
+        straight, _ = rule_all(case.components, claim.sign, claim.bound, 0.0)
+        held, _ = rule_all(case.bent, claim.sign, claim.bound, 0.0)
+        if held.verdict != straight.verdict:
+            return Ruling(INCONCLUSIVE, reason="curvature"), shown
     if found.verdict == SUPPORTED and case.against:
         return Ruling(INCONCLUSIVE, reason=case.against), shown
     if found.verdict == SUPPORTED and claim.size == "clear" and found.size != "clear":
@@ -152,7 +157,7 @@ def _row(
     claim = case.claim
     guide = ""
     # More of the same respondents mend neither measurement nor four degrees of freedom.
-    other = (MEASUREMENT, "few_", "negative_slope")
+    other = (MEASUREMENT, "few_", "negative_slope", "curvature")
     more_data = not found.reason.startswith(other) and case.structures is None
     if shown is not None and found.verdict == INCONCLUSIVE and more_data:
         clusters = survey.n_clusters

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from factory import STUDY, survey_of
 from golden_data import golden, survey, write_study
 
 from loyalty_analysis import contrasts as module
 from loyalty_analysis.claims import Claim
 from loyalty_analysis.clusters import cr2
 from loyalty_analysis.contrasts import (
+    SQUARES,
     contrasts,
     differences,
     interaction,
@@ -23,6 +25,7 @@ from loyalty_analysis.errors import CollinearError
 from loyalty_analysis.inference import Estimate, Function, Sample, influence
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.tidy import CONTRASTS
+from loyalty_analysis.verdicts import judge
 
 # Closed form on both sides.
 CLOSED = 1e-9
@@ -367,3 +370,45 @@ def test_equation_of_a_claim(
     one = read_survey(write_study(tmp_path, path))
     found = equation_of(one.study, estimand, outcome)
     assert (found.model if found else None) == model
+
+
+def curved_survey(folder: Path, product: float, bend: float, n: int = 1500) -> Survey:
+    """Attitudes and patronage that go together, advocacy that bends with attitude."""
+    rng = np.random.default_rng(5)
+    attitude = rng.normal(size=n)
+    patronage = 0.5 * attitude + np.sqrt(0.75) * rng.normal(size=n)
+    advocacy = attitude + patronage + product * attitude * patronage + bend * attitude**2
+    columns = {"att": attitude, "pat": patronage, "adv": advocacy + rng.normal(size=n)}
+    known = {"min": -99, "max": 99, "reliability": 1.0}
+    constructs = {name: {"items": [name], **known} for name in columns}
+    study = {
+        **{key: STUDY[key] for key in ("title", "data", "origin", "claims")},
+        "constructs": constructs,
+        "model": {"drivers": ["att", "pat"], "outcomes": {"adv": "attitude"}},
+    }
+    claim = {"estimand": "interaction", "outcome": "adv", "term": "att:pat"}
+    return survey_of(folder, study=study, frame=pd.DataFrame(columns), claims=[claim])
+
+
+@pytest.mark.parametrize(
+    ("product", "bend", "verdict", "reason"),
+    [(0.3, 0.0, "supported", ""), (0.0, 0.3, "inconclusive", "curvature")],
+)
+def test_a_slope_that_bends_is_no_interaction(
+    tmp_path: Path, product: float, bend: float, verdict: str, reason: str
+) -> None:
+    answered = curved_survey(tmp_path, product, bend)
+    row = judge(answered).iloc[0]
+    assert (row["verdict"], row["reason"]) == (verdict, reason)
+    frame = answered.frame
+    assert frame is not None
+    scores = (frame - frame.mean()) / frame.std()
+    x, z = scores["att"], scores["pat"]
+    terms = np.column_stack([np.ones(len(x)), x, z, x**2, z**2, x * z])
+    plain = np.linalg.lstsq(terms, scores["adv"], rcond=None)[0][-1]
+    table = interaction(answered, "adv", "att:pat", corrected=True)
+    assert table is not None
+    held = table.set_index("versus")["estimate"][SQUARES]
+    assert held == pytest.approx(plain, abs=1e-10)
+    said = f"With the squares of both held constant: {held:.2f}".replace("-", "−")
+    assert said in row["sentence"]

@@ -198,3 +198,18 @@ def test_moments_carry_further_models_but_no_levels(tmp_path):
     assert np.isfinite(own.loc[own["term"] == "image", "beta_low"]).all()
     with pytest.raises(StudyError, match=r"\[levels\]: needs respondents"):
         load_study("bank_customers", ["levels={measure = 'image', cuts = [2, 4, 6, 8]}"])
+
+
+def test_parts_of_one_claim_are_judged_in_one_model_where_one_holds_them_all(tmp_path):
+    parts = [{"id": name, "term": name} for name in ("usability", "normative")]
+    models = {
+        "models.alone": {"paths": {"satisfaction": ["usability"]}},
+        "models.both": {"paths": {"satisfaction": ["usability", "normative"]}},
+    }
+    claims = [{"term": "", "parts": parts}, {"term": "usability"}]
+    survey = survey_of(tmp_path, models, claims=claims)
+    results = analyse(survey, everything=False)
+    rows = judge(survey, results).set_index(["claim", "part"])
+    known = whole(results)["regression"].set_index(["model", "term"])["beta"]
+    assert rows.loc[("C1", "usability"), "estimate"] == known["both/satisfaction", "usability"]
+    assert rows.loc[("C2", ""), "estimate"] == known["alone/satisfaction", "usability"]
