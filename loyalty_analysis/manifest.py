@@ -33,6 +33,7 @@ _LONGEST = 300  # characters of an error of others
 PACKAGES = (
     *("numpy", "pandas", "scipy", "statsmodels", "pydantic", "matplotlib", "seaborn"),
     *("great_tables", "papermill", "nbclient", "nbconvert", "nbformat", "ipykernel", "jinja2"),
+    *("scikit-learn", "openpyxl", "pyreadstat", "pyarrow", "sqlalchemy", "duckdb"),
 )
 
 

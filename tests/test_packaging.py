@@ -22,7 +22,11 @@ PROJECT = PYPROJECT["project"]
 WHEEL = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
 
 # conda-forge calls these differently; every other package has the same name there.
-CONDA_FORGE_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+CONDA_FORGE_NAMES = {
+    "duckdb": "python-duckdb",
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+}
 NOT_ON_CONDA_FORGE = {"axe-playwright-python", "pyxform"}
 
 
