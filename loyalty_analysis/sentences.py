@@ -420,25 +420,34 @@ def told_side(row: Any) -> int:
 
 
 def untold(verdicts: pd.DataFrame) -> str:
-    """Say how many claims cannot be told or tested, and the commonest reasons.
+    """Count the verdicts, and say why claims cannot be told or tested.
 
     Examples
     --------
     >>> untold(pd.DataFrame({"part": [""], "verdict": ["supported"], "reason": [""]}))
-    'The one claim could be settled.'
+    'The one claim is supported.'
     """
     whole = verdicts[verdicts["part"] == ""]
     open_rows = whole[whole["verdict"] == "inconclusive"]
     closed = whole[whole["verdict"] == "not testable"]
+    settled = whole[whole["verdict"].isin(_SETTLED)]
+    if len(whole) == len(settled) == 1:
+        return f"The one claim is {settled['verdict'].iloc[0]}."
     total = f"Of {len(whole)} verdict{'s' * (len(whole) > 1)}"
-    if open_rows.empty and closed.empty:
-        return "The one claim could be settled." if len(whole) == 1 else "Every claim was settled."
     said = []
+    if len(settled):
+        counts = settled["verdict"].value_counts().reindex(_SETTLED).dropna().astype(int)
+        first, *others = (f"{count} {verdict}" for verdict, count in counts.items())
+        verb = "is" if counts.iloc[0] == 1 else "are"
+        said.append(listing([first.replace(" ", f" {verb} ", 1), *others], 9))
     if len(open_rows):
         said.append(f"{len(open_rows)} {_is(open_rows)} inconclusive: {_commonest(open_rows)}")
     if len(closed):
         said.append(f"{len(closed)} {_is(closed)} not testable: {_commonest(closed)}")
     return f"{total}, {'; '.join(said)}."
+
+
+_SETTLED = ["supported", "contradicted", "negligible"]
 
 
 def _is(rows: pd.DataFrame) -> str:

@@ -206,7 +206,7 @@ def test_the_answer_is_three_sentences(survey):
         f"Forced commitment goes with lower satisfaction ({MINUS}0.30) and repurchase "
         f"({MINUS}0.20) and with higher advocacy (0.20); no direction can be told for search "
         "(0.00).",
-        "The one claim could be settled.",
+        "The one claim is supported.",
     ]
 
 
@@ -302,8 +302,11 @@ def verdicts(*rows: tuple[str, str]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([("supported", "")], "The one claim could be settled."),
-        ([("supported", ""), ("negligible", "")], "Every claim was settled."),
+        ([("supported", "")], "The one claim is supported."),
+        (
+            [("negligible", ""), ("supported", ""), ("contradicted", ""), ("supported", "")],
+            "Of 4 verdicts, 2 are supported, 1 contradicted and 1 negligible.",
+        ),
         (
             [("inconclusive", "includes_zero")],
             "Of 1 verdict, 1 is inconclusive: the interval includes zero and is too wide to "
@@ -315,7 +318,7 @@ def verdicts(*rows: tuple[str, str]) -> pd.DataFrame:
         ),
         (
             [("inconclusive", "few_clusters"), ("negligible", ""), ("not testable", "no_mediator")],
-            "Of 3 verdicts, 1 is inconclusive: too few clusters, under four "
+            "Of 3 verdicts, 1 is negligible; 1 is inconclusive: too few clusters, under four "
             "degrees of freedom (1); 1 is not testable: the study has no mediator (1).",
         ),
     ],
@@ -327,4 +330,4 @@ def test_what_cannot_be_told_is_counted_by_reason(rows, words):
 def test_parts_are_not_counted_as_claims():
     table = verdicts(("supported", ""), ("inconclusive", "includes_zero"))
     table.loc[1, "part"] = "a"
-    assert untold(table) == "The one claim could be settled."
+    assert untold(table) == "The one claim is supported."
