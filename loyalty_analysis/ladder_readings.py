@@ -156,7 +156,7 @@ def _ceiling(steps: pd.DataFrame, study: Any) -> str:
     ]
     return (
         f"Many have the highest score that the scale allows: {listing(said, 9)}; steps up there "
-        "look smaller than they are."
+        "may look smaller than they are."
     )
 
 
@@ -205,7 +205,7 @@ def _returns(row: Any, study: Any) -> str:
             f"interval {ends}), and {SHAPES[row.shape]} predicts those left out best"
         )
     if row.ceiling > MANY_AT_TOP:
-        said += f". {percent(row.ceiling)} have the highest score, so gains look smaller than "
+        said += f". {percent(row.ceiling)} have the highest score, so gains may look smaller than "
         said += "they are"
         said += f"; {_BEHIND} {behind}" if (behind := _behind(latent_way(row), row.way)) else ""
     return f"{said}."

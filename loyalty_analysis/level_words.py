@@ -34,15 +34,17 @@ def level_sentence(claim: Claim, outcome: str, evidence: Evidence, study: Study)
     first, second = claim.versus
     if claim.estimand in ("steps", "mean_difference", "ordered_means"):
         way = "above" if up else "below"
+        held = ", controls held constant" if study.model.controls else ""
         return (
-            f"{capitalised(label)} at {_levels(first)} lies {size} {way} that at {_levels(second)} "
-            f"{interval}"
+            f"{capitalised(label)} at {_levels(first)} lies {size} {way} that at {_levels(second)}"
+            f"{held} {interval}"
         )
     if claim.estimand == "penalty_reward":
+        start, to = first.partition(" - ")[2], first.partition(" - ")[0]
         way = "more" if up else "less"
         return (
-            f"{capitalised(label)} loses {size} {way} {_step(first)} than it gains "
-            f"{_step(second)} {interval}"
+            f"{capitalised(label)} at '{to}' lies {size} {way} below that at '{start}' than that at "
+            f"'{second.partition(' - ')[0]}' lies above it {interval}"
         )
     way = "larger" if up else "smaller"
     if " - " not in first:

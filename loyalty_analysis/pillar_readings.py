@@ -18,7 +18,7 @@ from loyalty_analysis.pillar_captions import KEYS, LEVEL, changing
 from loyalty_analysis.pillars import PILLARS, further_models, pillar_view
 from loyalty_analysis.prose import Prose, paragraphs, prose
 from loyalty_analysis.sentences import joined, range_of, told_side
-from loyalty_analysis.slope_readings import slopes_reading
+from loyalty_analysis.slope_readings import slopes_by_equation
 from loyalty_analysis.survey import Survey
 
 _MOST = 4
@@ -38,14 +38,15 @@ def pillars_reading(survey: Survey) -> Prose:
     if PILLARS in survey.study.parts:
         names = [named(name, survey.study) for name in survey.study.models[PILLARS].drivers]
         said = (
-            f"The pillars are measured by {len(names)} drivers side by side: {listing(names, 9)}."
+            f"The pillars stand side by side as {len(names)} drivers: {listing(names, 9)}."
         )
     else:
         said = (
             "This study declares no [models.pillars]: its pillars are not measured side by side, "
             "so nothing is said about them."
         )
-    more = f"Other further models: {listing(others, 9)}." if others else ""
+    spoken = [name.replace("_", " ") for name in others]
+    more = f"Other further models: {listing(spoken, 9)}." if others else ""
     return prose([said, more or "It declares no other further model."])
 
 
@@ -62,13 +63,13 @@ def further_reading(frames: Mapping[str, pd.DataFrame], survey: Survey) -> Prose
     study = survey.study
     table = frames["regression"]
     kinds = ("mediator", "total", "path")
-    slopes = [slopes_reading(survey, table, kind).sentences for kind in kinds]
+    slopes = [said for kind in kinds for said in slopes_by_equation(survey, table, kind)]
     shares = drivers_reading(frames["drivers"], study).sentences if "drivers" in frames else ()
     sums = sums_reading(frames.get("contrasts"), study).sentences
     through: tuple[str, ...] = ()
     if len(frames.get("mediation", ())):
         through = mediation_reading(frames["mediation"], study).sentences
-    start = f"Model '{study.part}'."
+    start = f"Model '{study.part.replace('_', ' ')}'."
     return paragraphs([start], *slopes, _unlike(table, study), sums, shares, through)
 
 

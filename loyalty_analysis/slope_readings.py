@@ -45,12 +45,26 @@ def slopes_reading(survey: Survey, regression: pd.DataFrame, kind: str = "total"
     (95% interval 0.44 to 0.68; standardized 0.56, 95% interval 0.44 to 0.67). Beside it,
     standardized: image 0.19.
     """
-    said: list[str] = []
+    return prose([one for said in slopes_by_equation(survey, regression, kind) for one in said])
+
+
+def slopes_by_equation(survey: Survey, regression: pd.DataFrame, kind: str) -> list[list[str]]:
+    """The same sentences, those of each equation by themselves.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> survey = read_survey("bank_customers")
+    >>> [len(said) for said in slopes_by_equation(survey, regression(survey), "total")]
+    [2]
+    """
+    found = []
     for equation in equations(survey.study):
         if equation.kind == kind:
             rows = regression[regression["model"] == equation.model].set_index("term", drop=False)
-            said += _equation_sentences(rows.loc[list(equation.focal)], survey.study)
-    return prose(said)
+            found.append(_equation_sentences(rows.loc[list(equation.focal)], survey.study))
+    return found
 
 
 def _equation_sentences(rows: pd.DataFrame, study: Study) -> list[str]:

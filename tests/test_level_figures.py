@@ -274,8 +274,8 @@ def test_tables_hold_every_level_shape_and_contrast(
         (claim_of("step_difference", "lower", "upper"), -0.2,
          "below the middle level is 0.20 SD smaller than above it"),
         (claim_of("penalty_reward", "below - meets", "exceeds - meets"), 0.4,
-         "Repurchase intention loses 0.40 SD more from 'meets' to 'below' than it gains from "
-         "'meets' to 'exceeds'"),
+         "Repurchase intention at 'below' lies 0.40 SD more below that at 'meets' than that at "
+         "'exceeds' lies above it"),
     ],
 )  # fmt: skip
 def test_findings_of_claims_in_words(claim: Any, value: float, said: str, survey: Survey) -> None:
