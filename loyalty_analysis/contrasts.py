@@ -240,9 +240,7 @@ def slope_differences(survey: Survey, equation: Equation, column: str) -> pd.Dat
     )
 
 
-def _interactions(
-    survey: Survey, claims: Sequence[Claim], everything: bool
-) -> list[pd.DataFrame]:
+def _interactions(survey: Survey, claims: Sequence[Claim], everything: bool) -> list[pd.DataFrame]:
     if not survey.has_respondents:
         return []
     model = survey.study.model

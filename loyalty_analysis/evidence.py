@@ -163,9 +163,7 @@ def evidence_of(
     return tuple(one.flipped() if turned else one for one in found)
 
 
-def bent_evidence(
-    claim: Claim, outcome: str, survey: Survey, known: Known
-) -> tuple[Evidence, ...]:
+def bent_evidence(claim: Claim, outcome: str, survey: Survey, known: Known) -> tuple[Evidence, ...]:
     """Evidence for a product with the squares of its sides held constant; empty without any."""
     if claim.estimand != "interaction":
         return ()

@@ -40,11 +40,11 @@ def level_sentence(claim: Claim, outcome: str, evidence: Evidence, study: Study)
             f"{held} {interval}"
         )
     if claim.estimand == "penalty_reward":
-        start, to = first.partition(" - ")[2], first.partition(" - ")[0]
-        way = "more" if up else "less"
+        low, _, middle = first.partition(" - ")
+        high, way = second.partition(" - ")[0], "more" if up else "less"
         return (
-            f"{capitalised(label)} at '{to}' lies {size} {way} below that at '{start}' than that at "
-            f"'{second.partition(' - ')[0]}' lies above it {interval}"
+            f"{capitalised(label)} at '{low}' lies {size} {way} below that at '{middle}' than that "
+            f"at '{high}' lies above it {interval}"
         )
     way = "larger" if up else "smaller"
     if " - " not in first:

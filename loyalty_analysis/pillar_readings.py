@@ -37,9 +37,7 @@ def pillars_reading(survey: Survey) -> Prose:
     others = [part for part in further_models(survey.study) if part != PILLARS]
     if PILLARS in survey.study.parts:
         names = [named(name, survey.study) for name in survey.study.models[PILLARS].drivers]
-        said = (
-            f"The pillars stand side by side as {len(names)} drivers: {listing(names, 9)}."
-        )
+        said = f"The pillars stand side by side as {len(names)} drivers: {listing(names, 9)}."
     else:
         said = (
             "This study declares no [models.pillars]: its pillars are not measured side by side, "
