@@ -19,6 +19,7 @@ from loyalty_analysis.questionnaire import load_instrument
 from loyalty_analysis.resources import shipped
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import read_survey
+from loyalty_analysis.verdicts import judge
 from loyalty_analysis.xlsform import workbook, xlsform
 
 SHIPPED = shipped("data") / "instrument"
@@ -335,3 +336,17 @@ def test_what_a_person_changed_is_not_written_over(tmp_path):
     assert study.read_bytes() == changed
     write_instrument(folder, force=True)
     assert study.read_bytes() != changed
+
+
+def test_answers_in_its_columns_are_judged_by_the_shipped_study_unchanged(tmp_path):
+    """Every claim of every set is judged on simulated answers exported under these names."""
+    answered = pd.read_csv(shipped("data") / "full_simulated" / "survey.csv")
+    export = answered.head(1200).assign(consent=1, customer=1)
+    export.to_csv(tmp_path / "export.csv", index=False)
+    folder = write_instrument(tmp_path / "mine", answers=tmp_path / "export.csv")
+    assert (folder / "study.toml").read_bytes() == rendered(load_instrument())["study.toml"]
+    verdicts = judge(read_survey(folder))
+    assert set(verdicts["claim"]) == {
+        claim.id for path in shipped_sets().values() for claim in read_claims(path).claims
+    }
+    assert "not testable" not in set(verdicts["verdict"])
