@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab bench lint sample clean
+.PHONY: help report test lab bench docs lint sample clean
 
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -63,6 +63,10 @@ lab: $(READY) ## open the notebooks in JupyterLab (which asks no server for news
 bench: $(READY) ## time the package beside what one would use instead
 	$(BIN)/python benchmarks/run.py
 
+docs: $(READY) ## build the documentation into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -q -n -W --keep-going -d docs/_build/doctrees docs docs/_build/html
+	@echo "$(CURDIR)/docs/_build/html/index.html"
+
 lint: $(READY) ## check style, format and types
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -76,6 +80,6 @@ sample: $(READY) ## make the executed sample in reports/sample anew
 
 clean: ## remove what was generated: reports, caches, builds (.venv stays)
 	@if [ -d reports ]; then find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name sample -exec rm -rf {} +; fi
-	rm -rf build dist benchmarks/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist benchmarks/work docs/_build docs/api docs/notebooks .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./.venv -prune -o -path ./.git -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints -o -name .ruff_cache \) -prune -exec rm -rf {} +
