@@ -118,8 +118,9 @@ def _mend_links(app, path: Path, _parent: str, content: list[str]) -> None:
         target = (folder / link[1]).resolve()
         if not target.exists():
             return link[0]
-        place = DOCS / pages[target] if target in pages else target
-        return f"]({os.path.relpath(place, page_folder)}{link[2] or ''})"
+        if target not in pages:  # a download
+            return f"](path:{os.path.relpath(target, page_folder)})"
+        return f"]({os.path.relpath(DOCS / pages[target], page_folder)}{link[2] or ''})"
 
     content[0] = re.sub(r"\]\(([^)#:\s]+)(#[^)]*)?\)", mended, content[0])
 
