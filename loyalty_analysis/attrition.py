@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.holdout import split_rule
 from loyalty_analysis.preparation import design_names
 from loyalty_analysis.study import Study
 
 
 def attrition_of(
-    frame: pd.DataFrame, study: Study, n_read: int, excluded: pd.DataFrame, items: pd.DataFrame
+    frame: pd.DataFrame,
+    study: Study,
+    n_read: int,
+    excluded: pd.DataFrame,
+    items: pd.DataFrame,
+    apart: int = 0,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """What each rule removes, in order; and which rows are complete.
 
@@ -24,6 +30,8 @@ def attrition_of(
     excluded : DataFrame of bool
         See :func:`loyalty_analysis.careless.exclusions`.
     items : DataFrame
+    apart : int
+        Rows set aside by a hold-out.
 
     Returns
     -------
@@ -44,8 +52,10 @@ def attrition_of(
     5  if half of the items were enough     2
     """
     rows: list[tuple[str, int, int, int]] = [("rows read", 0, n_read, 0)]
+    if study.holdout:
+        rows.append((split_rule(study), apart, n_read - apart, apart))
     if study.design.where:
-        filtered = n_read - len(frame)
+        filtered = n_read - apart - len(frame)
         rows.append((f"where {study.design.where}", filtered, len(frame), filtered))
     design = [name for name in design_names(study) if name != study.design.respondent]
     passes = {f"{rule} excluded": ~excluded[rule] for rule in excluded}

@@ -72,6 +72,12 @@ class Case:
         both = filter(None, (self.components, self.twins))
         return max(self._joint(components) for components in both)
 
+    @property
+    def of_scores(self) -> Case:
+        """The same case on scores alone: nothing is corrected for measurement error."""
+        parts = tuple(part.of_scores for part in self.parts)
+        return replace(self, twins=(), untwinned="", parts=parts)
+
     def _joint(self, components: tuple[Evidence, ...]) -> float:
         sign, bound = self.claim.sign, self.claim.bound
         against = [

@@ -42,6 +42,15 @@ Settings = Annotated[
     typer.Option("--set", help="Change a study key: --set model.controls=[] (repeatable)."),
 ]
 Where = Annotated[str, typer.Option("--where", help="Filter: --where \"country == 'US'\".")]
+Holdout = Annotated[
+    float | None,
+    typer.Option(
+        "--holdout",
+        min=0,
+        max=0.9,
+        help="Share of respondents held out; what an exploratory study is judged on.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder alone.")]
 Alert = Annotated[
     bool, typer.Option("--alert", help="Exit with 3 when a verdict changed since the last run.")
@@ -79,6 +88,7 @@ def judge(
     out: Out = "reports",
     settings: Settings = [],  # noqa: B006 - typer reads the default, nothing changes it
     where: Where = "",
+    holdout: Holdout = None,
     everything: Annotated[
         bool,
         typer.Option(
@@ -91,10 +101,12 @@ def judge(
 ) -> None:
     """Numbers only, in seconds: print the verdict table, write results and verdicts."""
     with held():
+        from loyalty_analysis.holdout import with_holdout
         from loyalty_analysis.runs import judge_run
 
     def one(study: str) -> bool:
-        run = judge_run(study, out, settings, data, where, everything=everything)
+        asked = with_holdout(settings, holdout)
+        run = judge_run(study, out, asked, data, where, everything=everything)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
             print_warnings(run.survey)
@@ -114,6 +126,7 @@ def report(
     out: Out = "reports",
     settings: Settings = [],  # noqa: B006
     where: Where = "",
+    holdout: Holdout = None,
     workers: Workers = 2,
     deadline: Deadline = DEADLINE,
     alert: Alert = False,
@@ -121,12 +134,13 @@ def report(
 ) -> None:
     """Execute the notebooks with papermill and render one self-contained HTML report."""
     with held():
+        from loyalty_analysis.holdout import with_holdout
         from loyalty_analysis.report import render
 
     options: dict[str, Any] = {"workers": workers, "deadline": deadline, "quiet": quiet}
 
     def one(study: str) -> bool:
-        run = render(study, out, settings, data, where, **options)
+        run = render(study, out, with_holdout(settings, holdout), data, where, **options)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
             print_warnings(run.survey)
@@ -191,6 +205,41 @@ def new(
     for line in () if quiet else summary(written):
         typer.echo(line)
     typer.echo(written.path)
+
+
+@app.command(
+    epilog="Examples:  [bold]loyalty explore my/study.toml --holdout 0.3[/]   "
+    "[bold]loyalty explore rice_simulated --no-browser[/]"
+)
+def explore(
+    study: Annotated[str, typer.Argument(help="A study file, its folder, or a shipped study.")],
+    data: Data = "",
+    out: Annotated[str, typer.Option("--out", help="Folder of the notebook and what it saves.")] = (
+        "explored"
+    ),
+    settings: Settings = [],  # noqa: B006
+    where: Where = "",
+    holdout: Holdout = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open JupyterLab on a copy of the notebook of exploration, the study filled in."""
+    with held():
+        import subprocess
+
+        from loyalty_analysis.explored_study import explore_notebook, lab_command
+        from loyalty_analysis.holdout import with_holdout
+
+    notebook = explore_notebook(study, out, with_holdout(settings, holdout), data, where)
+    typer.echo(notebook)
+    with held() as signals, subprocess.Popen(lab_command(notebook, browser=browser)) as lab:
+        try:
+            with signals.raised():
+                code = lab.wait()
+        except KeyboardInterrupt:
+            lab.terminate()  # it ends its kernels, and is waited for
+            raise
+    if code:
+        raise typer.Exit(1)
 
 
 _WORLDS = (
@@ -276,6 +325,7 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
 
     from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, estimate, shortened
     from loyalty_analysis.gates import CODES
+    from loyalty_analysis.holdout import notices
     from loyalty_analysis.sentences import explain
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
@@ -283,6 +333,8 @@ def print_verdicts(survey: Survey, verdicts: pd.DataFrame, seconds: dict[str, fl
     console.print(f"{study.title}: {survey.n:,} respondents analysed of {survey.n_read:,}")
     if study.is_simulated:
         console.print(BANNER)
+    for notice in notices(study):
+        console.print(notice, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     table.add_column("Claim", no_wrap=True)
     table.add_column("", no_wrap=True, width=33)

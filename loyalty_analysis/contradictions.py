@@ -31,6 +31,7 @@ def contradictions(study: Study) -> list[str]:
     """
     return [
         *address_problems(study.data),
+        *_holdout_problems(study),
         *_name_problems(study),
         *_item_problems(study),
         *_model_problems(study),
@@ -39,6 +40,12 @@ def contradictions(study: Study) -> list[str]:
         *_quality_problems(study),
         *_moment_problems(study),
     ]
+
+
+def _holdout_problems(study: Study) -> list[str]:
+    if not (study.holdout and study.from_moments):
+        return []
+    return ["holdout: a study known by its moments has no respondents to hold out. Remove it."]
 
 
 def _name_problems(study: Study) -> list[str]:

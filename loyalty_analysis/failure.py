@@ -12,6 +12,7 @@ from typing import Any
 from loyalty_analysis.errors import LoyaltyError
 from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.formatting import BANNER, capitalised
+from loyalty_analysis.holdout import notices
 from loyalty_analysis.manifest import first_line, read_manifest
 from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import environment
@@ -81,6 +82,7 @@ def failure_page(
         .render(
             study=survey.study,
             simulated=BANNER if survey.study.is_simulated else "",
+            notices=notices(survey.study),
             manifest=run.manifest,
             sentences=_sentences(error, notebooks),
             standing=_standing(run),

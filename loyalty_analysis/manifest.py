@@ -23,6 +23,7 @@ from typing import Any
 import loyalty_analysis
 from loyalty_analysis.bootstrap import SEED
 from loyalty_analysis.claims import claim_files
+from loyalty_analysis.holdout import facts
 from loyalty_analysis.resources import PACKAGE
 from loyalty_analysis.survey import Survey
 
@@ -85,6 +86,8 @@ def first_manifest(
         "warnings": list(survey.warnings),
         "parameters": asked,
         "seed": SEED,
+        "exploratory": study.is_exploratory,
+        "holdout": facts(study),
         "command": command_line(verb, asked, portable(out)),
         "versions": versions(),
         "started": now(),

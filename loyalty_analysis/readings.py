@@ -26,6 +26,7 @@ from loyalty_analysis.group_readings import (
     needs_groups,
     simple_slopes_reading,
 )
+from loyalty_analysis.holdout import notices
 from loyalty_analysis.level_readings import group_means_reading, mixed_reading
 from loyalty_analysis.measurement_readings import (
     distinct_reading,
@@ -106,6 +107,7 @@ def sample_reading(survey: Survey) -> Prose:
         said = [f"This study is known by the moments of {number(survey.n, 0)} respondents only."]
     if survey.study.is_simulated:
         said.append("They are simulated: they test the software and say nothing about customers.")
+    said += notices(survey.study)
     if survey.weights is not None:
         effective = number(survey.effective_n, 0)
         said.append(f"Weights leave the precision of {effective} equally weighted respondents.")

@@ -16,6 +16,7 @@ from loyalty_analysis.claims import ClaimSet
 from loyalty_analysis.comparison import verdict_counts, write_results
 from loyalty_analysis.failure import explained
 from loyalty_analysis.formatting import BANNER, listing, number
+from loyalty_analysis.holdout import notices
 from loyalty_analysis.interruption import DEADLINE, held
 from loyalty_analysis.lavaan import study_script
 from loyalty_analysis.manifest import differing, read_manifest
@@ -142,6 +143,7 @@ def page(
             survey=survey,
             study=survey.study,
             simulated=BANNER if survey.study.is_simulated else "",
+            notices=notices(survey.study),
             manifest=run.manifest,
             waves=_waves(survey),
             answer=answer(survey, dict(results), verdicts),

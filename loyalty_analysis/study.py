@@ -33,6 +33,11 @@ from loyalty_analysis.toml_files import Name, Names, apply_setting, details, rea
 
 _HIDDEN = {"path", "settings", "part", "file_labels"}
 RESERVED = ("reports",)
+_SEEN = (
+    "exploratory = true, and the file names no hold-out that large: respondents who were seen "
+    "cannot be held out any more. Judge it on a new wave; or, where it was explored with "
+    "--holdout, write that share into the file, such as holdout = 0.3."
+)
 MOMENTS_FILE = "moments.csv"
 TYPES = "types"
 """Name of the further model of attitude and patronage."""
@@ -45,6 +50,11 @@ class Study(Table):
     ----------
     title, origin : str
         Name in words; ``"real"`` or ``"simulated"``.
+    exploratory : bool
+        Whether what is judged was chosen after seeing the data.
+    holdout : float
+        Share of respondents held out before anything is looked at: what is analysed of a study
+        that is exploratory, and what is not analysed of any other.
     data : str
         Data file or address as written in the study; files are relative to it.
     claims : tuple of str
@@ -69,6 +79,8 @@ class Study(Table):
     title: Name
     data: Name
     origin: Literal["real", "simulated"]
+    exploratory: bool = False
+    holdout: float = Field(default=0.0, ge=0, lt=1)
     claims: Names = Field(min_length=1)
     scale: Scale = Scale()
     constructs: dict[Name, Construct] = Field(min_length=1)
@@ -112,6 +124,16 @@ class Study(Table):
     def is_simulated(self) -> bool:
         """Whether the respondents were simulated."""
         return self.origin == "simulated"
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether respondents are analysed who were held out while others were explored."""
+        return self.exploratory and self.holdout > 0
+
+    @property
+    def is_exploratory(self) -> bool:
+        """Whether respondents judge what was chosen after seeing them."""
+        return self.exploratory and not self.holdout
 
     @property
     def loyalty(self) -> tuple[str, ...]:
@@ -247,6 +269,7 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
         return load_study(study.path, (*study.settings, *settings))
     path = find_study(study)
     raw = read_toml(path, StudyError)
+    explored, kept = raw.get("exploratory") is True, raw.get("holdout", 0.0)
     for setting in settings:
         apply_setting(raw, setting)
     reserved = _reserved_problems(raw)
@@ -256,7 +279,9 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
     except ValidationError as error:
         reserved += [_explain(detail) for detail in details(error)]
     raise_all(StudyError, str(path), reserved)
-    raise_all(StudyError, str(path), contradictions(loaded))
+    larger = not isinstance(kept, int | float) or loaded.holdout > kept
+    seen_before = [_SEEN] if explored and loaded.exploratory and larger else []
+    raise_all(StudyError, str(path), [*seen_before, *contradictions(loaded)])
     return loaded
 
 

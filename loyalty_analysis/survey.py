@@ -36,6 +36,7 @@ from loyalty_analysis.equations import every_equation
 from loyalty_analysis.errors import DataError, StudyError, raise_all
 from loyalty_analysis.filters import columns_of, filtered
 from loyalty_analysis.formats import read_file
+from loyalty_analysis.holdout import held_out
 from loyalty_analysis.inference import Sample
 from loyalty_analysis.labelled import named_levels, short_labels, without_codes
 from loyalty_analysis.moments import Array, Moments
@@ -328,6 +329,53 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
         ...
     loyalty_analysis.errors.DataError: ...: filter 'age > 99' leaves no respondent. ...
     """
+    return prepared(study, filters).sampled()
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A file that was read and checked, before it is known who is complete on what.
+
+    Attributes
+    ----------
+    study : Study
+        With the labels of the file.
+    n_read, apart : int
+        Rows of the file; those a hold-out sets aside.
+    frame, items, excluded : DataFrame
+        Scores and design columns, items, and who is left out for careless answers, of the rows that
+        the filter keeps.
+    warnings, notes : tuple of str
+    digest : str
+    """
+
+    study: Study
+    n_read: int
+    apart: int
+    frame: pd.DataFrame
+    items: pd.DataFrame
+    excluded: pd.DataFrame
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    digest: str
+
+    def __repr__(self) -> str:
+        """Never a respondent: title and counts."""
+        return f"Prepared({self.study.title!r}, {len(self.frame)} rows of {self.n_read})"
+
+    def sampled(self, study: Study | None = None) -> Survey:
+        """Keep the analysis sample of the study, or of another model of the same constructs."""
+        return _sampled(self, study or self.study)
+
+
+def prepared(study: Study, filters: Sequence[str]) -> Prepared:
+    """Read respondents, check them against their study, and score them.
+
+    Examples
+    --------
+    >>> prepared(load_study("rice_simulated"), [])
+    Prepared('Simulated respondents in the shape of the Rice study', 9000 rows of 9000)
+    """
     table, path = (
         read_file(study.data, study.path.parent, _asked(study, filters)),
         str(study.address),
@@ -336,6 +384,9 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     raw, declared = without_codes(table)
     raw, mapped, words = in_numbers(raw, study)
     kept = raw
+    if study.holdout:
+        kept = raw[held_out(raw, study) == study.is_held_out]
+    apart = len(raw) - len(kept)
     for one in filters:
         kept = filtered(kept, one, path)
     kept, named = named_levels(kept, table, study)
@@ -345,7 +396,17 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
     items, warnings = _checked_items(kept, table, answers, excluded, study, words)
     warnings += [*table.warnings, *swallowed_lines(raw)]
     frame = pd.concat([scored(items, study), design_columns(kept, study)], axis=1)
-    attrition, complete = attrition_of(frame, study, len(raw), excluded, items)
+    return Prepared(
+        study, len(raw), apart, frame, items, excluded, tuple(warnings),
+        (*table.notes, *declared, *mapped, *named),
+        "" if study.address.file else _digest(table.frame),
+    )  # fmt: skip
+
+
+def _sampled(rows: Prepared, study: Study) -> Survey:
+    """The analysis sample: respondents complete on every column of the study's models."""
+    frame, items, path = rows.frame, rows.items, str(study.address)
+    attrition, complete = attrition_of(frame, study, rows.n_read, rows.excluded, items, rows.apart)
     sample, items = frame[complete], items[complete]
     raise_all(DataError, path, respondent_problems(sample, study))
     cluster = cluster_of(sample, study)
@@ -360,18 +421,18 @@ def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
         Moments.from_frame(numeric, scaled_weights(sample, study)),
         frozenset(name for name in numeric.columns if name not in used),
         attrition,
-        len(raw),
+        rows.n_read,
         sample,
         items.reset_index(drop=True),
         levels,
         cluster=cluster,
-        notes=(*table.notes, *declared, *mapped, *named),
-        digest="" if study.address.file else _digest(table.frame),
+        notes=rows.notes,
+        digest=rows.digest,
     )
     terms = {equation.model: survey.terms(equation.terms) for equation in every_equation(study)}
     unfit, odd = equation_problems(survey.moments, study, terms)
     raise_all(DataError, path, unfit)
-    return replace(survey, warnings=(*warnings, *odd))
+    return replace(survey, warnings=(*rows.warnings, *odd))
 
 
 def _asked(study: Study, filters: Sequence[str]) -> list[str]:

@@ -73,6 +73,48 @@ def judge(survey: Survey, results: dict[str, pd.DataFrame] | None = None) -> pd.
     return table
 
 
+def judge_scores(survey: Survey, results: dict[str, pd.DataFrame], outcome: str) -> pd.DataFrame:
+    """Judge the claims about one outcome on scores alone, as far as results hold their evidence.
+
+    No gate is asked and nothing is corrected for measurement error: a first look, which
+    :func:`judge` need not confirm.
+
+    Parameters
+    ----------
+    survey : Survey
+    results : dict of str to DataFrame
+        regression and contrasts.
+    outcome : str
+
+    Returns
+    -------
+    DataFrame
+        Rows of :func:`judge` for claims that can be tested; Holm's family are those of a claim set.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.regression import regression
+    >>> from loyalty_analysis.survey import read_survey
+    >>> from loyalty_analysis.tidy import CONTRASTS
+    >>> survey = read_survey("bank_customers")
+    >>> known = {"regression": regression(survey), "contrasts": pd.DataFrame(columns=CONTRASTS)}
+    >>> judge_scores(survey, known, "satisfaction").loc[2:, ["claim", "part", "verdict"]]
+      claim         part       verdict
+    2    E3  expectation  inconclusive
+    3    E3      quality  inconclusive
+    4    E3        value     supported
+    """
+    rows, found = [], findings(results)
+    for claims in load_claims(survey.study):
+        asked = [claim for claim in claims.claims if claim.estimand != "rival_models"]
+        cases = [case.of_scores for claim in asked for case in cases_of(claim, survey, found)]
+        cases = [case for case in cases if case.outcome == outcome and case.testable]
+        family = [case.p_value for case in cases]
+        for case in cases:
+            rows += _rows(case, claims, family, survey)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
 def ruling(case: Case, p_holm: float) -> tuple[Ruling, Evidence]:
     """Rule on a case without parts; also return the evidence that is judged and shown.
 

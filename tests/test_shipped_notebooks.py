@@ -23,7 +23,9 @@ each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 
 
 def test_the_notebooks_of_a_report_are_shipped() -> None:
-    assert {*REPORT_NOTEBOOKS, *FURTHER_NOTEBOOKS, "00_start_here"} == {path.stem for path in PATHS}
+    assert {*REPORT_NOTEBOOKS, *FURTHER_NOTEBOOKS, "00_start_here", "12_explore"} == {
+        path.stem for path in PATHS
+    }
 
 
 def test_what_a_study_declares_has_its_notebook() -> None:
