@@ -27,11 +27,19 @@ Examples
 from importlib.metadata import PackageNotFoundError, version
 
 from loyalty_analysis.analysis import analyse
+from loyalty_analysis.api import (
+    drivers,
+    judge,
+    mediation,
+    plot_mediation,
+    plot_shares,
+    plot_slopes,
+    plot_verdicts,
+    regression,
+)
 from loyalty_analysis.errors import LoyaltyError
-from loyalty_analysis.regression import regression
 from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.survey import Survey, read_survey
-from loyalty_analysis.verdicts import judge
 
 try:
     __version__ = version("loyalty-analysis")
@@ -44,8 +52,14 @@ __all__ = [
     "Survey",
     "__version__",
     "analyse",
+    "drivers",
     "judge",
     "load_study",
+    "mediation",
+    "plot_mediation",
+    "plot_shares",
+    "plot_slopes",
+    "plot_verdicts",
     "read_survey",
     "regression",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from reference_numbers import Number
 from scipy.special import stdtrit
 from scipy.stats import binom
 
-from loyalty_analysis import mediation as module
 from loyalty_analysis.analysis import analyse, twins_or_none
 from loyalty_analysis.bootstrap import resampled
 from loyalty_analysis.claims import Claim
@@ -37,6 +37,10 @@ from loyalty_analysis.regression import regression
 from loyalty_analysis.sensitivity import GRID, onward_slope, sensitivity
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdicts import judge
+
+module = importlib.import_module(
+    "loyalty_analysis.mediation"
+)  # the package has a function of that name
 
 SIDES = {"a": "goods", "b": "services"}
 CONTROLS = {"model.controls": ["age", "gender"]}

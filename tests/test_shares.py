@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -13,7 +14,6 @@ import pandas as pd
 import pytest
 from factory import REMOVE, answers, survey_of
 
-from loyalty_analysis import drivers as module
 from loyalty_analysis.analysis import twins_or_none
 from loyalty_analysis.bootstrap import resampled
 from loyalty_analysis.claims import Claim
@@ -37,6 +37,10 @@ from loyalty_analysis.shares import (
 from loyalty_analysis.study_tables import Scale
 from loyalty_analysis.survey import read_survey
 from loyalty_analysis.verdicts import judge
+
+module = importlib.import_module(
+    "loyalty_analysis.drivers"
+)  # the package has a function of that name
 
 
 def rows_of(p: int, n: int = 400, seed: int = 1) -> tuple[tuple[str, ...], Array]:
