@@ -104,10 +104,14 @@ def still(shown: Shown, figure: Figure) -> str:
     """Everything that a choice shows, as HTML: figure, slopes with shares, verdicts."""
     notes = [EXPLORATORY, *notices(shown.survey.study)]
     counted = f"{number(shown.survey.n, 0)} respondents analysed."
+    study = shown.survey.study
+    beside = [name for name in shown.shares["term"] if name not in shown.equation.focal]
+    if beside:  # the mediator takes part of what the drivers explain
+        counted += f" {study.label(beside[0])} is left out of the slopes, and shares with them."
     return "".join(
         [
             *(f"<p><b>{escape(note)}</b></p>" for note in notes),
-            f"<p>{counted}</p>",
+            f"<p>{escape(counted)}</p>",
             _image(figure),
             _table("slopes", *_slopes(shown)),
             _table("verdicts", *_verdicts(shown)),

@@ -106,7 +106,8 @@ def judge_scores(survey: Survey, results: dict[str, pd.DataFrame], outcome: str)
     """
     rows, found = [], findings(results)
     for claims in load_claims(survey.study):
-        asked = [claim for claim in claims.claims if claim.estimand != "rival_models"]
+        about = [claim for claim in claims.claims if outcome in claim.outcomes(survey.study)]
+        asked = [claim for claim in about if claim.estimand != "rival_models"]
         cases = [case.of_scores for claim in asked for case in cases_of(claim, survey, found)]
         cases = [case for case in cases if case.outcome == outcome and case.testable]
         family = [case.p_value for case in cases]

@@ -146,7 +146,7 @@ def test_bad_usage_ends_with_two(arguments: list[str], capsys: pytest.CaptureFix
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["judge", "report", "check", "simulate"])
+@pytest.mark.parametrize("verb", ["judge", "report", "check", "explore", "simulate"])
 def test_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(verb, "--help") == 0
     assert f"loyalty {verb}" in capsys.readouterr().out
