@@ -52,7 +52,7 @@ def test_what_every_column_is_for() -> None:
     assert columns == {"weight": "Wt", "respondent": "CaseID", "cluster": "StoreNo"}
     assert list(roles.groups) == ["Region"]
     assert list(roles.controls) == ["Age", "Sex"]
-    assert roles.seconds[0] == "Duration"
+    assert roles.seconds is not None and roles.seconds[0] == "Duration"
     assert list(found.aside) == ["Comment"]
     assert (found.scale, found.codes) == ((1, 5), (8, 9))
     assert found.mediator == "satisfaction"

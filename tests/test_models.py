@@ -206,7 +206,7 @@ def test_parts_of_one_claim_are_judged_in_one_model_where_one_holds_them_all(tmp
         "models.alone": {"paths": {"satisfaction": ["usability"]}},
         "models.both": {"paths": {"satisfaction": ["usability", "normative"]}},
     }
-    claims = [{"term": "", "parts": parts}, {"term": "usability"}]
+    claims: list[dict[str, object]] = [{"term": "", "parts": parts}, {"term": "usability"}]
     survey = survey_of(tmp_path, models, claims=claims)
     results = analyse(survey, everything=False)
     rows = judge(survey, results).set_index(["claim", "part"])

@@ -146,8 +146,14 @@ def test_a_study_without_pillars_says_so(tmp_path: Path) -> None:
 
 
 def test_a_sum_that_cannot_be_told_from_zero_goes_with_nothing(whole: Whole) -> None:
-    row = {"estimand": "total", "term": "habitual + value", "outcome": ["repurchase"]}
-    row |= {"estimate": 0.01, "conf_low": -0.04, "conf_high": 0.06, "latent": float("nan")}
+    row: dict[str, object] = {"estimand": "total", "term": "habitual + value"}
+    row |= {
+        "outcome": ["repurchase"],
+        "estimate": 0.01,
+        "conf_low": -0.04,
+        "conf_high": 0.06,
+        "latent": float("nan"),
+    }
     row |= {"latent_low": float("nan"), "latent_high": float("nan")}
     said = str(sums_reading(pd.DataFrame(row), whole.survey.study))
     assert said.startswith("Whether one SD more of") and "cannot be told (0.01 SD, 95%" in said
