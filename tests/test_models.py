@@ -23,7 +23,7 @@ MODELS = {
     "models.sources": {"paths": {"satisfaction": ["usability", "normative"]}},
 }
 TOTAL = {"estimand": "total", "outcome": "repurchase"}
-CLAIMS = [
+CLAIMS: list[dict[str, object]] = [
     {},
     {**TOTAL, "term": "satisfaction", "versus": ["forced"]},
     {"term": "usability"},
