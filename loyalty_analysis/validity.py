@@ -22,6 +22,9 @@ from loyalty_analysis.reliability import item_sample
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 
+MOST_RESAMPLED = 50_000
+"""Respondents beyond whom ratios have intervals by the delta method."""
+
 
 def htmt(
     correlation: Array,
@@ -106,7 +109,8 @@ def discriminant(
     latent : DataFrame, optional
         Correlations of the constructs in a latent model, names on both sides.
     replicates : int
-        Bootstrap replicates; the delta method for 0, moments alone, or fewer than 50 clusters.
+        Bootstrap replicates; the delta method for 0, moments alone, fewer than 50 clusters, or more
+        than 50,000 respondents, where both say the same and only one takes minutes.
     seed, workers : int
         See :func:`bootstrap.bootstrap`.
 
@@ -180,7 +184,8 @@ def _ratios(
     failed = np.zeros(len(values), dtype=int)
     clusters = len(sample.cluster_names)
     # Few clusters are too few to draw from; their jackknife is what every other error is made of.
-    if sample.rows is not None and replicates and (not clusters or clusters >= FEW_CLUSTERS):
+    drawable = sample.rows is not None and sample.n <= MOST_RESAMPLED
+    if drawable and replicates and (not clusters or clusters >= FEW_CLUSTERS):
         drawn = bootstrap(function, sample, replicates, seed, workers)
         low, high = drawn.interval()
         failed, method = drawn.failed, drawn.method

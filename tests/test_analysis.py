@@ -114,8 +114,11 @@ def test_columns_are_those_of_the_design(results, name):
 def test_only_what_claims_need(survey, results):
     less = analyse(survey, everything=False)
     assert set(less) == NEEDED
-    for name in NEEDED - {"cfa_fit", "invariance", "gates"}:
+    for name in NEEDED - {"cfa_fit", "invariance", "gates", "contrasts"}:
         assert_frame_equal(less[name], results[name])
+    products = results["contrasts"]["estimand"] == "interaction"  # which no claim is about
+    assert products.any()
+    assert_frame_equal(less["contrasts"], results["contrasts"][~products].reset_index(drop=True))
     assert_frame_equal(less["cfa_fit"], results["cfa_fit"][:1][less["cfa_fit"].columns])
     assert less["invariance"].empty and not results["invariance"].empty  # no claim compares groups
 
