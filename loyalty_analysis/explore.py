@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from loyalty_analysis.drivers import drivers
 from loyalty_analysis.equations import Equation, equations
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.figures import Figure, forest
+from loyalty_analysis.formats import read_file
 from loyalty_analysis.inference import estimate, pooled, vectorized
 from loyalty_analysis.moments import Array, Moments, one_thread, slopes
 from loyalty_analysis.plotting import QUIET, house_style
+from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.regression import regression
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Prepared, Survey, prepared
@@ -164,8 +167,13 @@ class Explored:
             design = study.design.model_copy(update={"where": where or None})
             filtering = study.model_copy(update={"design": design})
             self._kept = {**dict(list(self._kept.items())[-2:])}
-            self._kept[where] = prepared(filtering, [where] if where else [])
+            self._kept[where] = prepared(filtering, [where] if where else [], self._table)
         return self._kept[where]
+
+    @cached_property
+    def _table(self) -> Table:
+        study = self.survey.study
+        return read_file(study.data, study.path.parent)
 
     @one_thread
     def show(self, choice: Choice) -> Shown:

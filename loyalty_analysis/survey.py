@@ -368,18 +368,16 @@ class Prepared:
         return _sampled(self, study or self.study)
 
 
-def prepared(study: Study, filters: Sequence[str]) -> Prepared:
-    """Read respondents, check them against their study, and score them.
+def prepared(study: Study, filters: Sequence[str], table: Table | None = None) -> Prepared:
+    """Read respondents (or take what was read before), check them against their study, score them.
 
     Examples
     --------
     >>> prepared(load_study("rice_simulated"), [])
     Prepared('Simulated respondents in the shape of the Rice study', 9000 rows of 9000)
     """
-    table, path = (
-        read_file(study.data, study.path.parent, _asked(study, filters)),
-        str(study.address),
-    )
+    path = str(study.address)
+    table = table or read_file(study.data, study.path.parent, _asked(study, filters))
     study = study.model_copy(update={"file_labels": short_labels(table)})
     raw, declared = without_codes(table)
     raw, mapped, words = in_numbers(raw, study)
