@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from loyalty_analysis.contradictions import MARKS
@@ -41,7 +42,12 @@ def names_of(groups: Sequence[Group], labels: Mapping[str, str]) -> dict[Group, 
             name, number = f"{_safe(group.stem)}_{number}", number + 1
         taken[name] = group
         found[group] = name, label, why, doubts
-    return found
+    # Parts of one matrix share what stands above it, and tables could not tell them apart.
+    often = Counter(label for _, label, _, _ in found.values())
+    return {
+        group: (name, label if often[label] == 1 else readable(name), why, doubts)
+        for group, (name, label, why, doubts) in found.items()
+    }
 
 
 def _name(group: Group, labels: Mapping[str, str]) -> Naming:

@@ -13,8 +13,9 @@ from draft_surveys import lettered, numbered, reference_keys, score
 
 from loyalty_analysis.draft import draft
 from loyalty_analysis.draft_file import new_study
-from loyalty_analysis.draft_groups import groups_of
+from loyalty_analysis.draft_groups import Group, groups_of
 from loyalty_analysis.draft_names import stems
+from loyalty_analysis.draft_naming import names_of
 from loyalty_analysis.draft_signs import directed
 from loyalty_analysis.draft_text import study_text
 from loyalty_analysis.errors import DataError, InputError
@@ -270,3 +271,12 @@ def test_more_columns_than_a_survey_has_are_refused() -> None:
     wide = pd.DataFrame(np.ones((2, 3001)), columns=[f"c{n}" for n in range(3001)])
     with pytest.raises(DataError, match="3,001 columns"):
         draft(Table(wide), "x", "x.csv")
+
+
+def test_parts_of_one_matrix_are_labelled_apart() -> None:
+    parts = [Group(f"Q{part}", (f"Q{part}_1", f"Q{part}_2")) for part in (1, 2)]
+    labels = {item: f"How far do you agree? - {item}" for part in parts for item in part.items}
+    found = [label for _, label, _, _ in names_of(parts, labels).values()]
+    assert len(set(found)) == 2
+    alone = names_of(parts[:1], labels)[parts[0]]
+    assert alone[1] == "How far do you agree?"
