@@ -25,6 +25,7 @@ _REMEDIES = {
     "missing_construct": "if it was asked, declare it in [constructs] under this name",
     "missing_outcome": "declare it in [constructs] and name it in model.outcomes",
     "no_equation": "name it in model.outcomes, or give it an equation in [paths]",
+    "no_step": "make it model.mediator, and name another outcome in model.outcomes",
     "no_mediator": "name model.mediator",
     "not_in_model": "add it to model.drivers, or to a further model in [models]",
     "missing_contrast": "declare it in [contrasts], its column in design.groups",

@@ -37,6 +37,7 @@ REASONS = {
     "missing_group": "a group is missing or too small",
     "no_rival": "no other driver to compare with",
     "no_equation": "the study has no equation for it",
+    "no_step": "an outcome here, but the claim takes it for a step on the way to one",
     "not_in_model": "measured, but not in the equation it is needed in",
     "unknown_level": "no such level",
     "missing_level": "too few respondents at",

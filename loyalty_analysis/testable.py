@@ -93,7 +93,10 @@ def why_not(claim: Claim, outcome: str, survey: Survey) -> str:
     equation = equation_of(study, claim.estimand, outcome)
     if equation is None:
         lacking = claim.estimand == "direct" and study.model.mediator is None
-        return "no_mediator" if lacking else f"no_equation: {outcome}"
+        if lacking:
+            return "no_mediator"
+        # An outcome has equations, but a path is a step on the way to one.
+        return f"{'no_step' if outcome in study.model.outcomes else 'no_equation'}: {outcome}"
     if claim.estimand in ("slope_difference", "interaction") and not survey.has_respondents:
         return "needs_respondents"
     if claim.estimand == "slope_difference":

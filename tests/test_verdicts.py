@@ -513,6 +513,10 @@ def test_a_part_can_name_loyalty_or_several_outcomes(tmp_path, named):
         ),
         ({"outcome": "normative"}, "no_equation: normative"),
         ({**TOTAL, "outcome": "satisfaction"}, "no_equation: satisfaction"),
+        (
+            {"estimand": "path", "term": "forced", "versus": [], "outcome": "repurchase"},
+            "no_step: repurchase",
+        ),
         ({"term": "usability"}, "not_in_model: usability"),
         ({**TOTAL, "versus": ["satisfaction"]}, "not_in_model: satisfaction"),
         (
