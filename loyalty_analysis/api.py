@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
@@ -16,7 +17,7 @@ from loyalty_analysis.errors import RunError
 from loyalty_analysis.mediation import mediation as effects_of_drivers
 from loyalty_analysis.regression import models
 from loyalty_analysis.regression import regression as slopes_of_equations
-from loyalty_analysis.survey import Survey
+from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdicts import judge as verdicts_of_claims
 
 if TYPE_CHECKING:
@@ -55,12 +56,20 @@ def _readable(frame: pd.DataFrame, reading: object, show: Callable[[], Any]) -> 
     return shown
 
 
-def judge(survey: Survey, results: Mapping[str, pd.DataFrame] | None = None) -> Readable:
+def _read(survey: Survey | str | Path) -> Survey:
+    """A survey, or the one that a study file or folder names."""
+    return survey if isinstance(survey, Survey) else read_survey(survey)
+
+
+def judge(
+    survey: Survey | str | Path, results: Mapping[str, pd.DataFrame] | None = None
+) -> Readable:
     """Judge every claim of a study.
 
     Parameters
     ----------
-    survey : Survey
+    survey : Survey, str or pathlib.Path
+        Or its study file or folder.
     results : mapping of str to DataFrame, optional
         What :func:`analysis.analyse` returned; computed when not given.
 
@@ -78,6 +87,7 @@ def judge(survey: Survey, results: Mapping[str, pd.DataFrame] | None = None) -> 
     """
     from loyalty_analysis.sentences import untold
 
+    survey = _read(survey)
     found = verdicts_of_claims(survey, cast("Any", results))
 
     def show() -> Any:
@@ -88,7 +98,7 @@ def judge(survey: Survey, results: Mapping[str, pd.DataFrame] | None = None) -> 
     return _readable(found, untold(found), show)
 
 
-def regression(survey: Survey) -> Readable:
+def regression(survey: Survey | str | Path) -> Readable:
     """Estimate every equation of a study.
 
     Returns
@@ -107,6 +117,7 @@ def regression(survey: Survey) -> Readable:
     """
     from loyalty_analysis.slope_readings import slopes_reading
 
+    survey = _read(survey)
     found = slopes_of_equations(survey)
     kind = "mediator" if survey.study.model.mediator else "total"
 
@@ -118,7 +129,7 @@ def regression(survey: Survey) -> Readable:
     return _readable(found, slopes_reading(survey, found, kind), show)
 
 
-def mediation(survey: Survey) -> Readable:
+def mediation(survey: Survey | str | Path) -> Readable:
     """Estimate direct, indirect and total effects of every driver; empty without a mediator.
 
     Returns
@@ -134,6 +145,7 @@ def mediation(survey: Survey) -> Readable:
     """
     from loyalty_analysis.effect_readings import mediation_reading
 
+    survey = _read(survey)
     found = effects_of_drivers(survey)
 
     def show() -> Any:
@@ -145,7 +157,7 @@ def mediation(survey: Survey) -> Readable:
     return _readable(found, reading, show if len(found) else lambda: _Nothing())
 
 
-def drivers(survey: Survey) -> Readable:
+def drivers(survey: Survey | str | Path) -> Readable:
     """Estimate each driver's share of the explained variance, with ranks.
 
     Returns
@@ -162,6 +174,7 @@ def drivers(survey: Survey) -> Readable:
     """
     from loyalty_analysis.driver_readings import drivers_reading
 
+    survey = _read(survey)
     found = shares_of_drivers(survey)
 
     def show() -> Any:
@@ -179,7 +192,7 @@ class _Nothing:
         return ""
 
 
-def plot_slopes(survey: Survey) -> Figure:
+def plot_slopes(survey: Survey | str | Path) -> Figure:
     """Draw the standardized slopes of every equation with their intervals.
 
     Examples
@@ -190,10 +203,11 @@ def plot_slopes(survey: Survey) -> Figure:
     """
     from loyalty_analysis.figures import forest
 
+    survey = _read(survey)
     return forest(slopes_of_equations(survey), survey.study)
 
 
-def plot_shares(survey: Survey) -> Figure:
+def plot_shares(survey: Survey | str | Path) -> Figure:
     """Draw each driver's share of the explained variance with its interval and rank.
 
     Examples
@@ -204,10 +218,11 @@ def plot_shares(survey: Survey) -> Figure:
     """
     from loyalty_analysis.figures import driver_shares
 
+    survey = _read(survey)
     return driver_shares(shares_of_drivers(survey), survey.study)
 
 
-def plot_mediation(survey: Survey) -> Figure:
+def plot_mediation(survey: Survey | str | Path) -> Figure:
     """Draw the indirect effects beside direct and total ones.
 
     Raises
@@ -223,13 +238,14 @@ def plot_mediation(survey: Survey) -> Figure:
     """
     from loyalty_analysis.figures import indirect_effects
 
+    survey = _read(survey)
     found = effects_of_drivers(survey)
     if found.empty:
         raise RunError("the study has no mediator, so no effect can be drawn. Name one in [model].")
     return indirect_effects(found, survey.study)
 
 
-def plot_verdicts(survey: Survey) -> Figure:
+def plot_verdicts(survey: Survey | str | Path) -> Figure:
     """Draw every verdict on one axis.
 
     Examples
@@ -240,4 +256,5 @@ def plot_verdicts(survey: Survey) -> Figure:
     """
     from loyalty_analysis.figures import verdict_strip
 
+    survey = _read(survey)
     return verdict_strip(verdicts_of_claims(survey), survey.study)

@@ -54,6 +54,12 @@ def test_it_shows_as_a_table_with_its_sentence(name: str, survey: Survey) -> Non
     assert found.reading.endswith(".")
 
 
+def test_a_study_can_be_named_instead(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    assert_frame_equal(pd.DataFrame(la.regression(path)), regression(la.read_survey(path)))
+    assert la.plot_slopes(str(path.parent)).title
+
+
 def test_a_study_without_a_mediator_says_so(tmp_path: Path) -> None:
     survey = la.read_survey(make(tmp_path, {"model.mediator": REMOVE}))
     found = la.mediation(survey)
