@@ -22,6 +22,7 @@ from loyalty_analysis.verdicts import judge as verdicts_of_claims
 
 if TYPE_CHECKING:
     from loyalty_analysis.plotting import Figure
+    from loyalty_analysis.prose import Prose
 
 
 class Readable(pd.DataFrame):
@@ -33,7 +34,7 @@ class Readable(pd.DataFrame):
     Attributes
     ----------
     reading : str
-        What was found, in words.
+        What was found, in one sentence; the notebooks say more.
     """
 
     _metadata = ["reading", "_show"]  # noqa: RUF012 - what pandas asks for
@@ -49,11 +50,15 @@ class Readable(pd.DataFrame):
         return f"{self._show().as_raw_html()}<p>{escape(self.reading)}</p>"
 
 
-def _readable(frame: pd.DataFrame, reading: object, show: Callable[[], Any]) -> Readable:
+def _readable(frame: pd.DataFrame, reading: str, show: Callable[[], Any]) -> Readable:
     shown = Readable(frame)
     shown.attrs.update(frame.attrs)
-    shown.reading, shown._show = str(reading), show
+    shown.reading, shown._show = reading, show
     return shown
+
+
+def _first(reading: Prose) -> str:
+    return next(iter(reading.sentences), "No slope can be told from zero.")
 
 
 def _read(survey: Survey | str | Path) -> Survey:
@@ -126,7 +131,7 @@ def regression(survey: Survey | str | Path) -> Readable:
 
         return regression_table(found, models(survey), survey.study)
 
-    return _readable(found, slopes_reading(survey, found, kind), show)
+    return _readable(found, _first(slopes_reading(survey, found, kind)), show)
 
 
 def mediation(survey: Survey | str | Path) -> Readable:
@@ -154,7 +159,7 @@ def mediation(survey: Survey | str | Path) -> Readable:
         return mediation_table(found, survey.study)
 
     reading = mediation_reading(found if len(found) else None, survey.study)
-    return _readable(found, reading, show if len(found) else lambda: _Nothing())
+    return _readable(found, _first(reading), show if len(found) else lambda: _Nothing())
 
 
 def drivers(survey: Survey | str | Path) -> Readable:
@@ -182,7 +187,7 @@ def drivers(survey: Survey | str | Path) -> Readable:
 
         return drivers_table(found, survey.study)
 
-    return _readable(found, drivers_reading(found, survey.study), show)
+    return _readable(found, _first(drivers_reading(found, survey.study)), show)
 
 
 class _Nothing:

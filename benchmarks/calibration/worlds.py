@@ -1,7 +1,7 @@
 """How often every claim gets the verdict it deserves, in each world of the full study.
 
 Surveys are drawn from every world, read and judged as a user's would be. Each leaves one line of
-benchmarks/work/worlds.runs.csv, so that a campaign that was ended goes on where it was. Writes
+benchmarks/calibration/worlds.runs.csv, so that a campaign that was ended goes on where it was. Writes
 worlds.md and worlds.csv.
 """
 
@@ -47,7 +47,7 @@ from loyalty_analysis.verdicts import judge
 
 HERE = Path(__file__).resolve().parent
 PAGE, TABLE = HERE / "worlds.md", HERE / "worlds.csv"
-RUNS = HERE.parent / "work" / "worlds.runs.csv"
+RUNS = HERE / "worlds.runs.csv"
 FIRST_SEED, POPULATION = 10_000, 1_000_000
 SUPPORTED, CONTRADICTED, NEGLIGIBLE = "supported", "contradicted", "negligible"
 LETTERS = {SUPPORTED: "s", CONTRADICTED: "c", NEGLIGIBLE: "n", "inconclusive": "i",
@@ -113,7 +113,6 @@ def known_runs(n: int) -> dict[tuple[str, int], list[str]]:
 
 def campaign(worlds: Sequence[str], surveys: int, n: int, workers: int) -> None:
     """Run what is missing, one line of the runs for each survey."""
-    RUNS.parent.mkdir(exist_ok=True)
     done = known_runs(n)
     asked = [(world, seed) for seed in range(surveys) for world in worlds]
     missing = [one for one in asked if one not in done]
@@ -300,7 +299,8 @@ without end would lead to, from population values of {population} respondents
 (`loyalty_analysis/truth.py`).
 
 `python benchmarks/calibration/worlds.py --surveys 200 -n 3000 --workers 2` makes this page again;
-`worlds.csv` has every claim and part with all shares.
+`worlds.csv` has every claim and part with all shares, `worlds.runs.csv` the verdicts of every
+survey: the command goes on from there, so delete it when worlds, statistics or rules change.
 
 Asked for: the planted verdict in at least 90% of the surveys where power allows it; of claims whose
 planted verdict is not *supported*, at most 5% come out *supported*; a sign of a slope of forced
