@@ -1,8 +1,8 @@
 """How often every claim gets the verdict it deserves, in each world of the full study.
 
 Surveys are drawn from every world, read and judged as a user's would be. Each leaves one line of
-benchmarks/calibration/worlds.runs.csv, so that a campaign that was ended goes on where it was. Writes
-worlds.md and worlds.csv.
+worlds.runs.csv, so that a campaign that was ended goes on where it was. Writes worlds.md and
+worlds.csv.
 """
 
 from __future__ import annotations
