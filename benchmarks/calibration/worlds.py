@@ -298,7 +298,7 @@ judged with the study file of the shipped questionnaire. The planted verdict is 
 without end would lead to, from population values of {population} respondents
 (`loyalty_analysis/truth.py`).
 
-`python benchmarks/calibration/worlds.py --surveys 200 -n 3000 --workers 2` makes this page again;
+`python benchmarks/calibration/worlds.py --surveys {surveys} -n 3000 --workers 2` makes this page;
 `worlds.csv` has every claim and part with all shares, `worlds.runs.csv` the verdicts of every
 survey: the command goes on from there, so delete it when worlds, statistics or rules change.
 
