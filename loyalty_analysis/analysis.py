@@ -46,6 +46,7 @@ from loyalty_analysis.testable import home
 from loyalty_analysis.twins import Twins, twins
 from loyalty_analysis.type_frames import type_frames
 from loyalty_analysis.validity import discriminant, factorability
+from loyalty_analysis.waves import wave_frames
 
 
 def analyse(survey: Survey, everything: bool = True, memory: str | Path | None = None) -> Results:
@@ -72,7 +73,8 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
         respondents, diagnostics, answers, quality, categorical and, with groups, mediation_groups,
         moderation, simple_slopes, group_means, group_tests, mixed; as far as a study declares what
         they need, regions, conditional_slopes, captive, habit_search, balance, experiment; types,
-        type_band, type_map, surface, type_slopes, mixture; steps, curves, curve_points.
+        type_band, type_map, surface, type_slopes, mixture; steps, curves, curve_points;
+        wave_counts, waves, wave_changes, composition, wave_verdicts.
 
     Raises
     ------
@@ -212,7 +214,8 @@ def _further(survey: Survey, latent: Twins | None) -> dict[str, pd.DataFrame]:
             "answers": answers(survey),
             "quality": quality(survey),
         }
-    return results | pillar_frames(survey, latent) | type_frames(survey) | level_frames(survey)
+    results |= pillar_frames(survey, latent) | type_frames(survey) | level_frames(survey)
+    return results | wave_frames(survey)
 
 
 def effects(
