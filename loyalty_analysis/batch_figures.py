@@ -7,6 +7,7 @@ each panel in its own order, without names.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -265,7 +266,8 @@ def _marks(
     strength, size = (0.4, 5.0 if not dense else 1.5) if light else (1.0, 9.0 if not dense else 3.5)
     width = (0.7 if light else 1.4) * (0.55 if dense else 1)
     if not (dense and light):  # two hundred intervals twice would be a blur
-        axes.hlines(y, low, high, colors=colours.tolist(), linewidth=width, alpha=strength, zorder=2)
+        style: dict[str, Any] = {"linewidth": width, "alpha": strength, "zorder": 2}
+        axes.hlines(y, low, high, colors=colours.tolist(), **style)
     face = "white" if light and not dense else colours
     axes.scatter(
         x, y, s=size, facecolor=face, edgecolor=colours, linewidth=0.6, alpha=strength, zorder=3
