@@ -128,12 +128,36 @@ def test_wheel_holds_package_data_and_notebooks_only(wheel):
         assert {f"loyalty_analysis/{name}" for name in kept} <= set(names)
 
 
-def test_continuous_integration_runs_make_test():
+@pytest.mark.parametrize(
+    ("warm", "cold", "code"), [(0, 0, 0), (2, 0, 2), (0, 1, 1), (2, 1, 1), (0, 5, 5)]
+)
+def test_continuous_integration_fails_when_either_pass_fails(tmp_path, warm, cold, code):
+    """The script in a folder of its own, where `make` and the tests end as told."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    commands = [line.strip() for line in script.read_text(encoding="utf-8").splitlines()]
-    assert commands[-1] == "exec make test"
-    assert sum("make " in line for line in commands) == 1
+    copied = tmp_path / ".ci" / "run"
+    copied.parent.mkdir()
+    shutil.copy(script, copied)
+    said = tmp_path / "said"
+    for name, ends in {"bin/make": warm, ".venv/bin/python": cold}.items():
+        program = tmp_path / name
+        program.parent.mkdir(parents=True)
+        program.write_text(
+            f'#!/bin/sh\necho "${{LOYALTY_COLD:-0}} {program.name} $*" >> {said}\nexit {ends}\n'
+        )
+        program.chmod(0o755)
+    for name in ("chromium", "fc-list", "apt-get", "id", "pg_lsclusters", "service"):
+        program = tmp_path / "bin" / name  # none of them is touched by a test
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    here = {name: value for name, value in os.environ.items() if name != "LOYALTY_COLD"}
+    done = subprocess.run([copied], env={**here, "PATH": path}, check=False)
+    assert done.returncode == code
+    first, second = said.read_text().splitlines()
+    assert first == "0 make test"
+    assert second.startswith("1 python -m pytest") and "tests/test_notebooks.py" in second
+    assert all((ROOT / word).is_file() for word in second.split() if word.endswith(".py"))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
