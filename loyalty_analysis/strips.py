@@ -28,13 +28,14 @@ from loyalty_analysis.plotting import (
     widest,
 )
 
-_MARKERS: dict[str, dict[str, Any]] = {
+MARKERS: dict[str, dict[str, Any]] = {
     "contradicted": {"marker": "X", "markersize": 6},
     "supported": {"marker": "o", "markersize": 5.5},
     "negligible": {"marker": "s", "markersize": 5},
     "inconclusive": {"marker": "D", "markersize": 4.5, "markerfacecolor": "white"},
     "not testable": {"marker": "_", "markersize": 6, "markeredgewidth": 1.6},
 }
+"""How a mark stands for each verdict: another shape for each."""
 
 
 def answers(answers: pd.DataFrame, study: Any) -> Figure:
@@ -323,7 +324,7 @@ def _marks(judged: pd.DataFrame, word: str, width: float) -> list[list[tuple[flo
 
 def _draw_head(axes: Axes, x: float, word: str, count: int) -> None:
     colour = VERDICT_MARKS[word].colour
-    axes.plot(x + 0.06, 0.13, color=colour, linestyle="none", **_MARKERS[word])
+    axes.plot(x + 0.06, 0.13, color=colour, linestyle="none", **MARKERS[word])
     axes.text(x + 0.17, 0.13, capitalised(word), size=SMALL, weight="bold", va="center_baseline")
     axes.text(x + 0.17, 0.28, str(count), size=SMALL, va="center_baseline")
 
@@ -334,6 +335,6 @@ def _draw_marks(
     for line in lines:
         for shift, label in line:
             colour = VERDICT_MARKS[word].colour
-            axes.plot(x + shift + 0.06, y, color=colour, linestyle="none", **_MARKERS[word])
+            axes.plot(x + shift + 0.06, y, color=colour, linestyle="none", **MARKERS[word])
             axes.text(x + shift + 0.17, y, label, size=SMALL, va="center_baseline")
         y += 0.19
