@@ -33,8 +33,8 @@ REPORT_NOTEBOOKS = (
 )  # fmt: skip
 """What every report executes, in the order of its page."""
 
-FURTHER_NOTEBOOKS = ("08_loyalty_types", "09_pillars", "10_satisfaction_levels")
-"""What a report executes of types, of further models or an experiment, of levels."""
+FURTHER_NOTEBOOKS = ("08_loyalty_types", "09_pillars", "10_satisfaction_levels", "11_waves")
+"""What a report executes of types, of further models or an experiment, of levels, of waves."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
 """States of notebooks that did not come to their end, the one that explains most first."""
@@ -74,7 +74,8 @@ def notebooks_of(study: Study) -> tuple[str, ...]:
     ['report', '09_pillars']
     """
     further = any(part not in ("", TYPES) for part in study.parts) or study.experiment is not None
-    declared = (study.types is not None, further, study.levels is not None)
+    waves = study.design.wave is not None
+    declared = (study.types is not None, further, study.levels is not None, waves)
     return REPORT_NOTEBOOKS + tuple(compress(FURTHER_NOTEBOOKS, declared))
 
 
