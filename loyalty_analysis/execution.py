@@ -22,6 +22,7 @@ from loyalty_analysis.copies import finish
 from loyalty_analysis.formatting import capitalised
 from loyalty_analysis.kernels import Kernel, KernelHome
 from loyalty_analysis.manifest import first_line
+from loyalty_analysis.warm_kernels import Warm
 
 Progress = Callable[[str, int, int], None]
 """Told the name of a notebook, how many of its cells are done, and how many it has."""
@@ -56,7 +57,9 @@ class NotebookRun:
         Name of the exception a cell raised, and the first line of what it says; without an
         exception, the message says what happened.
     kernels : int
-        Kernels that were started for it: two when the first never answered.
+        Kernels that were started for it: two when the first was lost or never answered.
+    warm : bool
+        Whether the last of them was forked from a process that had done its imports.
     """
 
     name: str
@@ -67,6 +70,7 @@ class NotebookRun:
     error: str = ""
     message: str = ""
     kernels: int = 1
+    warm: bool = False
 
     def facts(self) -> dict[str, Any]:
         """What the manifest of a run says about it."""
@@ -118,6 +122,8 @@ class Execution:
         Seconds it may take, its kernel's start included.
     progress : callable
         Told of every cell.
+    warm : Warm, optional
+        Where its kernel may be forked.
     """
 
     def __init__(
@@ -128,12 +134,18 @@ class Execution:
         home: KernelHome,
         deadline: float,
         progress: Progress,
+        warm: Warm | None = None,
     ) -> None:
         self.notebook, self.copy = notebook, folder / notebook.name
         self.parameters, self.home = parameters, home
         self.deadline, self.progress = deadline, progress
+        self.warm = warm
         self.kernels: list[Kernel] = []
         self._ended: State | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Have seen nothing of the notebook yet."""
         self._begun: _Cell | None = None
         self._raised: tuple[_Cell, str, str] | None = None  # with name and text of the error
         self._answered: set[str] = set()
@@ -155,18 +167,24 @@ class Execution:
         timer.daemon = True
         timer.start()
         try:
-            trouble = self._attempt()
-            if isinstance(trouble, RuntimeError) and self._begun is None and not self._ended:
-                # A kernel that never answered has run nothing: on a busy machine a second one may.
-                trouble = self._attempt()
+            trouble = self._attempt(Kernel(self.home, self.warm))
+            if self._without_a_kernel(trouble):
+                self._forget()
+                trouble = self._attempt(Kernel(self.home))
         finally:
             timer.cancel()
         self.progress(self.notebook.stem, self._steps, self._steps)
         return self._outcome(trouble, round(time.monotonic() - began, 3))
 
-    def _attempt(self) -> Exception | None:
+    def _without_a_kernel(self, trouble: Exception | None) -> bool:
+        """Whether the kernel was lost or never answered: all that a second try can cure."""
+        if self._ended or self._raised:
+            return False
+        silent = isinstance(trouble, RuntimeError) and self._begun is None
+        return silent or (self.kernels[-1].lost and (trouble is not None or self._unanswered()))
+
+    def _attempt(self, kernel: Kernel) -> Exception | None:
         """Run papermill with a new kernel; return what kept it from going on, if anything."""
-        kernel = Kernel(self.home)
         self.kernels.append(kernel)
         if self._ended:
             kernel.end()
@@ -216,6 +234,7 @@ class Execution:
             error,
             first_line(message),
             len(self.kernels),
+            self.kernels[-1].warm_started,
         )
         if self.copy.is_file():
             said = replace(run, message="") if error else run  # the error itself stands below

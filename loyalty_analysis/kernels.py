@@ -2,7 +2,8 @@
 
 A kernel leads its own session, so killing its group takes its subprocesses along. SIGKILL cannot be
 held up by a computation, a lock or a signal handler. When this very process is killed, a watchdog
-does the same (the kernel's own check of its parent waits for Python to be free).
+does the same (the kernel's own check of its parent waits for Python to be free). A kernel starts
+warm where there is a :class:`~loyalty_analysis.warm_kernels.Warm` and it can; else cold.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
 import zmq
+from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
 from loyalty_analysis import memory, watchdog
 from loyalty_analysis.errors import RunError
+from loyalty_analysis.quick_client import QuickClient
+from loyalty_analysis.warm_kernels import Warm, WarmProcess
 from loyalty_analysis.watchdog import end_group
 
 # A kernel per core already fills the machine; the rest keeps a run the same everywhere.
@@ -37,6 +43,8 @@ KERNEL_ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 _POSIX = os.name == "posix"
+STOPPED = "the run was stopped"
+Process: TypeAlias = subprocess.Popen[bytes] | WarmProcess
 
 
 class KernelHome:
@@ -103,7 +111,19 @@ class KernelHome:
         }
         return {**os.environ, **KERNEL_ENVIRONMENT, **own}
 
-    def over(self, process: subprocess.Popen[bytes]) -> None:
+    def forked(
+        self,
+        warm: Warm,
+        command: list[str],
+        environment: dict[str, str],
+        stopped: Callable[[], bool],
+    ) -> WarmProcess | None:
+        """Start a kernel warm under the eyes of the watchdog; None where it cannot."""
+        if self._pipe is None:
+            return None
+        return warm.start(command, environment, str(Path.cwd()), self._pipe, stopped)
+
+    def over(self, process: Process) -> None:
         """Take a kernel that has ended off the watchdog's list."""
         if self._pipe is not None:
             with suppress(BrokenPipeError):  # the watchdog itself was killed
@@ -120,28 +140,41 @@ class Kernel:
     Parameters
     ----------
     home : KernelHome
+    warm : Warm, optional
+        Where it may be forked.
     """
 
-    def __init__(self, home: KernelHome) -> None:
-        self.home = home
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, home: KernelHome, warm: Warm | None = None) -> None:
+        self.home, self.warm = home, warm
+        self.process: Process | None = None
         self.ended = False
         self.alive_at_the_end = False
         self._closed = False  # from then on its number may be that of another process
+        self._lock = threading.Lock()
 
     def end(self) -> None:
         """Kill it and all it started; if it is only about to start, as soon as it has."""
         self.ended = True
-        if self.process is not None and not self._closed:
-            _kill(self.process)
+        with self._lock:
+            if self.process is not None and not self._closed:
+                _kill(self.process)
 
     def close(self) -> None:
         """Leave nothing of it behind, once its notebook is done with it."""
-        if self.process is not None:
+        if self.process is None:
+            return
+        with self._lock:
             self._closed = True
-            _kill(self.process)  # what it started and left running
-            self.process.wait()
-            self.home.over(self.process)
+        _kill(self.process)  # what it started and left running
+        self.process.wait()
+        self.home.over(self.process)
+        if isinstance(self.process, WarmProcess):
+            self.process.release()
+
+    @property
+    def warm_started(self) -> bool:
+        """Whether it was forked."""
+        return isinstance(self.process, WarmProcess)
 
     @property
     def lost(self) -> bool:
@@ -165,6 +198,16 @@ class Kernel:
         name = signal.Signals(-code).name
         return f"{name}: out of memory is the usual cause" if name == "SIGKILL" else name
 
+    def start_warm(self, command: list[str], environment: dict[str, str]) -> WarmProcess | None:
+        """Start it warm, if that is wanted and works."""
+        if self.warm is None:
+            return None
+        forked = self.home.forked(self.warm, command, environment, lambda: self.ended)
+        self.process = forked
+        if self.ended and forked is None:
+            raise RunError(STOPPED)
+        return forked
+
     def manager_class(self) -> type[AsyncKernelManager]:
         """Make the class papermill starts this kernel with."""
         kernel, home = self, self.home
@@ -178,12 +221,17 @@ class Kernel:
             def _hidden(self) -> str:
                 return str(home.path / f"{uuid4().hex}.json")
 
+            @default("client_factory")
+            def _quick(self) -> type[KernelClient]:
+                return QuickClient
+
             def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-                return home.launcher(super().format_kernel_cmd(extra_arguments))
+                self.command = super().format_kernel_cmd(extra_arguments)
+                return home.launcher(self.command)
 
             async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
                 if kernel.ended:
-                    raise RunError("the run was stopped")
+                    raise RunError(STOPPED)
                 options |= {"env": home.environment(), **home.inherited()}
                 try:
                     await AsyncKernelManager.start_kernel(self, **options)
@@ -192,6 +240,20 @@ class Kernel:
                     if kernel.ended:  # while it started
                         kernel.end()
 
+            async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+                forked = kernel.start_warm(self.command, options["env"])
+                if forked is None:
+                    await super()._async_launch_kernel(kernel_cmd, **options)
+                    return
+                started: Any = self.provisioner
+                started.process, started.pid, started.pgid = forked, forked.pid, forked.pid
+                self._reconcile_connection_info(started.connection_info)
+
+            async def _async_kill_kernel(self, restart: bool = False) -> None:
+                if kernel.process is not None:  # without a pause between looks whether it ended
+                    _kill(kernel.process)
+                    kernel.process.wait()
+
             async def shutdown_kernel(self, *args: Any, **options: Any) -> None:  # type: ignore[override]
                 kernel.alive_at_the_end = True  # papermill asks this of living kernels alone
                 await AsyncKernelManager.shutdown_kernel(self, *args, **options)
@@ -199,5 +261,5 @@ class Kernel:
         return Manager
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: Process) -> None:
     end_group(process.pid) if _POSIX else process.kill()

@@ -10,7 +10,7 @@ import ast
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import compress
@@ -26,6 +26,7 @@ from loyalty_analysis.interruption import DEADLINE
 from loyalty_analysis.kernels import KernelHome
 from loyalty_analysis.resources import shipped
 from loyalty_analysis.study import TYPES, Study
+from loyalty_analysis.warm_kernels import Warm
 
 REPORT_NOTEBOOKS = (
     "report", "01_data_and_measurement", "02_descriptives", "03_regressions", "04_mediation",
@@ -144,6 +145,10 @@ class Batch:
         Told of every cell, from other threads.
     deadline : float
         Seconds each notebook may take, its kernel's start included.
+    warm : Warm, optional
+        Where kernels may be forked; those that cannot be start by themselves.
+    ready : callable
+        Told of the folder of what is remembered, before any kernel starts.
 
     Attributes
     ----------
@@ -170,6 +175,8 @@ class Batch:
         workers: int | None = None,
         progress: Progress | None = None,
         deadline: float = DEADLINE,
+        warm: Warm | None = None,
+        ready: Callable[[Path], object] = lambda memory: None,
     ) -> None:
         if not 0 < deadline <= threading.TIMEOUT_MAX:
             raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
@@ -178,7 +185,7 @@ class Batch:
         self.parameters = dict(parameters)
         self.workers = workers or min(len(self.notebooks), os.cpu_count() or 1) or 1
         self.progress = progress or (lambda name, done, cells: None)
-        self.deadline = deadline
+        self.deadline, self.warm, self.ready = deadline, warm, ready
         self._executions: list[Execution] = []
         self._futures: list[Future[NotebookRun]] = []
 
@@ -190,6 +197,7 @@ class Batch:
         with ExitStack() as stack:
             home = stack.enter_context(KernelHome(self.folder))
             self.memory = home.memory
+            self.ready(home.memory)
             self._executions = [self._execution(path, home) for path in self.notebooks]
             self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="notebook")
             self._futures = [self._pool.submit(one.run) for one in self._executions]
@@ -197,7 +205,8 @@ class Batch:
         return self
 
     def _execution(self, notebook: Path, home: KernelHome) -> Execution:
-        return Execution(notebook, self.folder, self.parameters, home, self.deadline, self.progress)
+        asked = (self.parameters, home, self.deadline, self.progress, self.warm)
+        return Execution(notebook, self.folder, *asked)
 
     def __exit__(
         self,

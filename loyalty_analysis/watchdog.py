@@ -33,11 +33,16 @@ def end_group(number: int) -> None:
         os.killpg(number, signal.SIGKILL)
 
 
-def launch(pipe: int, command: Sequence[str]) -> None:
-    """Report the process group of this process, then become the command."""
+def report(pipe: int) -> None:
+    """Report the process group of this process, and let go of the pipe."""
     with suppress(BrokenPipeError):  # nobody watches any more; the kernel watches its parent, too
         os.write(pipe, f"+{os.getpgrp()}\n".encode())
     os.close(pipe)
+
+
+def launch(pipe: int, command: Sequence[str]) -> None:
+    """Report the process group of this process, then become the command."""
+    report(pipe)
     os.execvp(command[0], list(command))
 
 

@@ -174,6 +174,13 @@ def notes(run: NotebookRun) -> list[tuple[str, str]]:
     return [(a.source, b.source) for a, b in pairs if tags & set(a.metadata.get("tags", []))]
 
 
+def test_a_lost_kernel_is_tried_once_more_and_no_other_state_is(
+    ran: dict[str, NotebookRun],
+) -> None:
+    assert {name: run.kernels for name, run in ran.items() if run.kernels > 1} == {"dies": 2}
+    assert not any(run.warm for run in ran.values())
+
+
 def test_copies_say_where_a_notebook_ended_and_what_did_not_run(
     ran: dict[str, NotebookRun],
 ) -> None:
