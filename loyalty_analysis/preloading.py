@@ -31,10 +31,10 @@ LIBRARIES = (
 
 Not matplotlib_inline: it connects figures with the shell of a kernel when it is imported."""
 
-PERSONAL = frozenset(
-    ["IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JPY_PARENT_PID", "JPY_SESSION_NAME"]
-    + ["OLDPWD", "PWD", "SHLVL", "_", "PYTEST_CURRENT_TEST"]
-)
+PERSONAL = {
+    "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JPY_PARENT_PID", "JPY_SESSION_NAME",
+    "OLDPWD", "PWD", "SHLVL", "_", "PYTEST_CURRENT_TEST",
+}  # fmt: skip
 """Environment variables that may differ between kernels: none is read by an import."""
 
 

@@ -24,7 +24,7 @@ from typing import Any
 FEWEST = 4
 """Notebooks from which on the imports, done once more, pay."""
 PATIENCE, THEREAFTER = 60.0, 1.0
-"""Seconds to wait for a kernel: the first waits for the imports; once that was in vain, not again."""
+"""Seconds to wait for a kernel, imports included; and once that was in vain."""
 COLD = "LOYALTY_COLD"
 """Environment variable that makes every kernel start cold."""
 _ZYGOTE = (
@@ -236,7 +236,7 @@ def _zygote(address: str) -> subprocess.Popen[bytes]:
             [sys.executable, "-c", _ZYGOTE, str(number), str(Path(address).parent)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=open("/tmp/W/err", "w"),
+            stderr=subprocess.DEVNULL,
             env={**os.environ, **KERNEL_ENVIRONMENT},
             pass_fds=[number],
             start_new_session=True,  # Ctrl-C and a closed terminal do not reach it
