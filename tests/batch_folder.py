@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis.runs import judge_run
+
 FILES = ("verdicts.csv", "manifest.json", "results/models.csv", "results/reliability.csv")
 RUN = "20261129T020000Z-ab12"
 NUMBERS = ["beta", "beta_low", "beta_high"]
@@ -70,3 +72,34 @@ def moved(table: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
     return table.assign(
         beta=middle, beta_low=middle - half, beta_high=middle + half, beta_std_error=error
     )
+
+
+def judged(out: Path) -> Path:
+    """Make the real run that batches are made from: one country of the simulated study."""
+    settings = ['model.controls=["age"]', 'design.groups=["sector"]']
+    return judge_run("rice_simulated", out, settings, where="country == 'XI'").folder
+
+
+OLD = {"run": "20261112T020000Z-ab12", "started": "2026-11-12T02:00:00+00:00"}
+"""The last good run of a group that failed."""
+
+
+def mixed_groups() -> list[dict[str, Any]]:
+    """Nine groups, one for each state."""
+    said = {
+        "message": "02_regressions, cell 4: ValueError: no",
+        "page": "Delta/x.failed/index.html",
+    }
+    refused = {"message": "survey.csv: column 'aff2' is gone.", "page": ""}
+    return [
+        group("Alpha", n=310),
+        group("Beta", "unchanged", n=95),
+        group("Gamma", n=1200, answer_changed=True, changes="R4a went from supported to open."),
+        group("Delta", "failed", n=77, error=said, **OLD),
+        group("Epsilon", "blocked", n=88, error=refused),
+        group("Zeta", "timed_out"),
+        group("Eta", "died", n=66),
+        group("Theta", "suppressed", n=None),
+        group("Iota", "pending"),
+        group("Kappa", "cancelled"),
+    ]
