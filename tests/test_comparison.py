@@ -73,7 +73,9 @@ def test_counts_leave_out_parts_and_name_every_verdict() -> None:
 
 
 def test_two_runs_with_the_same_answer_say_so(tmp_path: Path) -> None:
-    results = {"regression": [SLOPE], "drivers": [DRIVER], "gates": [GATE], "discriminant": [PAIR]}
+    results: dict[str, Any] = {
+        **{"regression": [SLOPE], "drivers": [DRIVER], "gates": [GATE], "discriminant": [PAIR]}
+    }
     runs = [run_folder(tmp_path / name, [{}], **results) for name in ("a", "b")]
     found = answer_changes(*runs)
     assert found["answer_changed"] is False
@@ -345,6 +347,12 @@ def test_the_sentence_counts_every_kind() -> None:
     assert said.endswith("and 3 others.")
 
 
+def test_a_mended_word_in_a_claim_does_not_hide_its_verdict(tmp_path: Path) -> None:
+    before = run_folder(tmp_path / "a", [{"text": "It maters."}])
+    now = run_folder(tmp_path / "b", [{"verdict": "contradicted"}])
+    assert answer_changes(before, now)["answer_changed"]
+
+
 def section(found: dict[str, Any]) -> str:
     since = {
         "run": "a", "started": "2026-11-21T20:37:55+00:00", "page": True, "differing": "the data",
@@ -371,19 +379,21 @@ def test_the_section_shows_every_kind_of_change_escaped(tmp_path: Path) -> None:
     )  # fmt: skip
     html = section(answer_changes(before, now))
     soup = BeautifulSoup(html, "html.parser")
-    captions = [table.caption.text for table in soup.find_all("table")]
+    captions = [caption.text for caption in soup.select("table caption")]
     assert len(captions) == 5
     assert captions[0] == "Claims and outcomes whose verdict changed."
     assert "<img" not in html
-    assert soup.select_one("#changes-heading").text == "What changed since the last run"
+    assert [one.text for one in soup.select("#changes-heading")] == [
+        "What changed since the last run"
+    ]
     assert {mark["class"][1] for mark in soup.select(".mark")} == {"supported", "contradicted"}
     assert "240" in soup.find_all("table")[4].text
 
 
 def test_the_section_of_an_unchanged_answer_has_no_table(tmp_path: Path) -> None:
     before, now = (flickering(tmp_path, f"{value}", value) for value in (0.899, 0.902))
-    html = section(answer_changes(before, now))
-    soup = BeautifulSoup(html, "html.parser")
+    soup = BeautifulSoup(section(answer_changes(before, now)), "html.parser")
     assert "Nothing that matters changed since run 0.899." in soup.text
     assert not soup.find_all("table")
-    assert "2 within Monte Carlo error" in soup.select_one("details summary").text
+    [summary] = soup.select("details summary")
+    assert summary.text.startswith("2 within Monte Carlo error")
