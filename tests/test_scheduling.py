@@ -41,7 +41,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def execute(command: list[str], home: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a home as a scheduler does."""
     settings: dict[str, Any] = {"cwd": home, "env": environment(home, **more), "check": False}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **settings)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, **settings)
 
 
 def cron(home: Path) -> subprocess.CompletedProcess[str]:

@@ -39,6 +39,6 @@ with DAG(
             f' --out "{HOME}/reports" || test $? -eq 3'
         ),
         retries=0,
-        execution_timeout=timedelta(minutes=75),
+        execution_timeout=timedelta(hours=6),
     )
     look >> report
