@@ -25,7 +25,7 @@ from loyalty_analysis.group_means import group_means, group_tests
 from loyalty_analysis.groups import moderation
 from loyalty_analysis.invariance import invariance
 from loyalty_analysis.mediation import mediation, mediation_orders
-from loyalty_analysis.memory import remembered
+from loyalty_analysis.memory import name_of, remembered
 from loyalty_analysis.method_bias import method_bias
 from loyalty_analysis.mixed import mixed
 from loyalty_analysis.moderated_mediation import mediation_groups
@@ -97,7 +97,12 @@ def analyse(survey: Survey, everything: bool = True, memory: str | Path | None =
 
 
 def _content(survey: Survey, everything: bool) -> list[object]:
-    """What the results depend on: study, claims, answers, the version of this package."""
+    """What the results depend on: study, claims, answers, the version of this package.
+
+    Of a survey that was handed over in this very run its name says it all.
+    """
+    if name := name_of(survey):
+        return [name, everything]
     claims = [path.read_bytes() for path in claim_files(survey.study).values()]
     known = survey.item_moments
     answers = [survey.frame, survey.items, survey.levels, survey.cluster, survey.moments]

@@ -19,6 +19,7 @@ from loyalty_analysis.interruption import DEADLINE, INTERRUPTED, Signals, held, 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from loyalty_analysis.batch import Batched
     from loyalty_analysis.findings import Section
     from loyalty_analysis.survey import Survey
 
@@ -53,12 +54,43 @@ Holdout = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the run folder alone.")]
 Alert = Annotated[
-    bool, typer.Option("--alert", help="Exit with 3 when a verdict changed since the last run.")
+    bool,
+    typer.Option(
+        "--alert",
+        help="Exit with 3 when the answer changed since the last good run; tell the webhook "
+        "LOYALTY_WEBHOOK and by mail (LOYALTY_SMTP, LOYALTY_MAIL_FROM, LOYALTY_MAIL_TO) of that "
+        "and of failures.",
+    ),
 ]
 Workers = Annotated[
-    int, typer.Option("--workers", min=1, help="Notebooks executed at the same time.")
+    int,
+    typer.Option("--workers", min=1, help="Notebooks at the same time; with --by, reports."),
 ]
 Deadline = Annotated[int, typer.Option("--deadline", min=1, help="Seconds each notebook may take.")]
+RunDeadline = Annotated[
+    int, typer.Option("--run-deadline", min=0, help="Seconds each report may take; 0: no limit.")
+]
+IfBusy = Annotated[
+    str,
+    typer.Option("--if-busy", help="While another run is under way: [bold]wait[/] or leave."),
+]
+By = Annotated[
+    list[str],
+    typer.Option("--by", help="One report per value of this column (repeatable)."),
+]
+MinSize = Annotated[
+    int | None,
+    typer.Option("--min-size", help="Respondents a group needs for its report; default 30."),
+]
+Keep = Annotated[
+    int, typer.Option("--keep", min=0, help="Good runs that stay; 0: what the study says, or all.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Also where nothing has changed.")]
+Cold = Annotated[bool, typer.Option("--cold", help="Start every kernel by itself.")]
+AcceptChanges = Annotated[
+    bool,
+    typer.Option("--accept-changes", help="Go on although columns or codes have changed."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -96,29 +128,37 @@ def judge(
             help="Also what no claim needs: invariance across every group, diagnostics, answers.",
         ),
     ] = False,
+    busy: IfBusy = "wait",
     alert: Alert = False,
     quiet: Quiet = False,
 ) -> None:
     """Numbers only, in seconds: print the verdict table, write results and verdicts."""
     with held():
         from loyalty_analysis.holdout import with_holdout
+        from loyalty_analysis.notify import tell_of_run, watched
         from loyalty_analysis.runs import judge_run
 
+    options: dict[str, Any] = {"everything": everything, "busy": _busy(busy), "told": _tell}
+
     def one(study: str) -> bool:
-        asked = with_holdout(settings, holdout)
-        run = judge_run(study, out, asked, data, where, everything=everything)
+        with watched(study, out, alert):
+            asked = with_holdout(settings, holdout)
+            run = judge_run(study, out, asked, data, where, **options)
         if not quiet:
             print_verdicts(run.survey, run.verdicts, run.seconds)
             print_warnings(run.survey)
+        if alert:
+            tell_of_run(run)
         typer.echo(run.folder)
-        return len(run.changed) > 0
+        return run.answer_changed
 
     _exit_changed(_each(studies, one) and alert)
 
 
 @app.command(
     epilog="Examples:  [bold]loyalty report rice_simulated[/]   "
-    "[bold]loyalty report my/study.toml --out /srv/reports --alert --quiet[/]"
+    "[bold]loyalty report my/study.toml --by brand --by wave --workers 2[/]   "
+    "[bold]loyalty report my/study.toml --out /srv/reports --keep 30 --alert --quiet[/]"
 )
 def report(
     studies: Studies,
@@ -126,28 +166,98 @@ def report(
     out: Out = "reports",
     settings: Settings = [],  # noqa: B006
     where: Where = "",
+    by: By = [],  # noqa: B006
+    min_size: MinSize = None,
     holdout: Holdout = None,
     workers: Workers = 2,
     deadline: Deadline = DEADLINE,
+    run_deadline: RunDeadline = 0,
+    busy: IfBusy = "wait",
+    keep: Keep = 0,
+    force: Force = False,
+    cold: Cold = False,
+    accept_changes: AcceptChanges = False,
     alert: Alert = False,
     quiet: Quiet = False,
 ) -> None:
     """Execute the notebooks with papermill and render one self-contained HTML report."""
+    options: dict[str, Any] = {
+        "deadline": deadline, "run_deadline": run_deadline, "busy": _busy(busy), "keep": keep,
+        "force": force, "cold": cold, "accept_changes": accept_changes, "quiet": quiet,
+        "workers": workers, "told": _tell,
+    }  # fmt: skip
+    if min_size is not None and not by:
+        raise typer.BadParameter("--min-size is about the groups of --by.")
     with held():
         from loyalty_analysis.holdout import with_holdout
-        from loyalty_analysis.report import render
-
-    options: dict[str, Any] = {"workers": workers, "deadline": deadline, "quiet": quiet}
+        from loyalty_analysis.notify import watched
 
     def one(study: str) -> bool:
-        run = render(study, out, with_holdout(settings, holdout), data, where, **options)
-        if not quiet:
-            print_verdicts(run.survey, run.verdicts, run.seconds)
-            print_warnings(run.survey)
-        typer.echo(run.folder)
-        return len(run.changed) > 0
+        with watched(study, out, alert):
+            asked = (study, out, with_holdout(settings, holdout), data, where)
+            if not by:
+                return _report(asked, options, alert)
+            done = _batch(asked, by, min_size, options, alert)
+        if done.failed:  # told already, group by group
+            many = f"{len(done.failed)} of {len(done.record['groups'])}"
+            raise RunError(f"{many} reports were not made; see {done.folder / 'index.html'}.")
+        return done.answer_changed
 
     _exit_changed(_each(studies, one) and alert)
+
+
+def _report(asked: tuple[Any, ...], options: dict[str, Any], alert: bool) -> bool:
+    """Render one report, print what it comes to; say whether the answer changed."""
+    with held():
+        from loyalty_analysis.notify import tell_of_run
+        from loyalty_analysis.report import render
+
+    run = render(*asked, **options)
+    if not options["quiet"]:
+        print_verdicts(run.survey, run.verdicts, run.seconds)
+        print_warnings(run.survey)
+        if not run.is_new:
+            typer.echo("Nothing has changed: the report of the last good run stands (--force).")
+    if alert:
+        tell_of_run(run)
+    typer.echo(run.folder)
+    return run.answer_changed
+
+
+def _batch(
+    asked: tuple[Any, ...],
+    by: list[str],
+    min_size: int | None,
+    options: dict[str, Any],
+    alert: bool,
+) -> Batched:
+    """Render one report per group, and print how they went."""
+    with held():
+        from loyalty_analysis.batch import render_batch
+        from loyalty_analysis.batch_words import reason, states_sentence
+        from loyalty_analysis.notify import tell_of_batch
+
+    study, *rest = asked
+    done = render_batch(study, by, *rest, min_size=min_size, **options)
+    for group in done.failed:
+        typer.echo(f"{group['name']}: {group['state']}. {reason(group)}", err=True)
+    if not options["quiet"]:
+        typer.echo(f"{done.record['study']['title']}: {states_sentence(done.record['groups'])}")
+    if alert:
+        tell_of_batch(done)
+    typer.echo(done.folder)
+    return done
+
+
+def _busy(asked: str) -> str:
+    if asked not in ("wait", "leave"):
+        raise typer.BadParameter(f"--if-busy {asked}: allowed are wait and leave.")
+    return asked
+
+
+def _tell(sentence: str) -> None:
+    """Say on the error stream what somebody at the terminal should know now."""
+    typer.echo(sentence, err=True)
 
 
 @app.command(

@@ -13,6 +13,7 @@ from loyalty_analysis.errors import LoyaltyError
 from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.formatting import BANNER, capitalised
 from loyalty_analysis.holdout import notices
+from loyalty_analysis.interruption import OutOfTime
 from loyalty_analysis.manifest import first_line, read_manifest
 from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import environment
@@ -103,6 +104,8 @@ def _evidence(notebooks: Sequence[NotebookRun]) -> list[Section]:
 
 def _sentences(error: BaseException, notebooks: Sequence[NotebookRun]) -> list[str]:
     """Say what ended the run; of notebooks, one sentence each."""
+    if isinstance(error, OutOfTime):
+        return [f"{capitalised(str(error))}."]
     if isinstance(error, KeyboardInterrupt):
         return ["It was asked to stop before it was done."]
     if isinstance(error, NotebookError):

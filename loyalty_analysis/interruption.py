@@ -29,6 +29,15 @@ class Interrupted(KeyboardInterrupt):
     """Somebody asked us to stop: Ctrl-C, SIGTERM, or a terminal that was closed."""
 
 
+class OutOfTime(KeyboardInterrupt):
+    """The deadline of a whole run passed. No library keeps it to itself, as it would an error."""
+
+    state = "timed_out"
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(f"the deadline of {seconds:g} s for the whole run passed")
+
+
 class Signals:
     """Signals that wait, unless inside :meth:`raised`.
 
@@ -42,12 +51,32 @@ class Signals:
         self.arrived: int | None = None
         self.told = False
         self._raising = False
+        self._seconds = 0.0
 
     def __call__(self, number: int, frame: FrameType | None = None) -> None:
         """Take in a signal; the first one stops the work, further ones change nothing."""
         self.arrived = self.arrived or number
         if self._raising:
             self._raise()
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Let :class:`OutOfTime` be raised once the ``with`` block has taken so many seconds.
+
+        Only where the system has an alarm (not on Windows), and in the main thread.
+        """
+        main = threading.current_thread() is threading.main_thread()
+        if not (seconds and main and hasattr(signal, "setitimer")):
+            yield
+            return
+        self._seconds = seconds
+        before = signal.signal(signal.SIGALRM, self)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     @contextmanager
     def raised(self) -> Iterator[None]:
@@ -70,6 +99,8 @@ class Signals:
 
     def _raise(self) -> None:
         self._raising, self.told = False, True
+        if self._seconds and self.arrived == signal.SIGALRM:
+            raise OutOfTime(self._seconds)
         raise Interrupted
 
 
@@ -98,8 +129,9 @@ def held() -> Iterator[Signals]:
         with _handled_by(signals):
             yield signals
     finally:
-        if signals.arrived and not signals.told:
-            signal.raise_signal(signals.arrived)
+        late = not signals.told and signals.arrived
+        if late and late != getattr(signal, "SIGALRM", None):  # an alarm that came too late is over
+            signal.raise_signal(late)
 
 
 def ignore_signals() -> None:

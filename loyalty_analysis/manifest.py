@@ -181,6 +181,8 @@ def command_line(verb: str, parameters: Mapping[str, Any], out: str = "reports")
     words = ["loyalty", verb, str(parameters.get("study", ""))]
     for setting in parameters.get("settings") or ():
         words += ["--set", str(setting)]
+    for column in parameters.get("by") or ():
+        words += ["--by", str(column)]
     for name in ("data", "where"):
         if parameters.get(name):
             words += [f"--{name}", str(parameters[name])]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, capitalised, number
 from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.manifest import read_manifest
-from loyalty_analysis.published import FAILED, runs
+from loyalty_analysis.published import runs
+from loyalty_analysis.served import day, failed_runs
 
 CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -37,18 +37,6 @@ def environment() -> Environment:
     return pages
 
 
-def day(stamp: str) -> str:
-    """Write a time stamp as a reader would.
-
-    Examples
-    --------
-    >>> day("2026-11-21T20:37:55+00:00")
-    '21 November 2026, 20:37 UTC'
-    """
-    at = datetime.fromisoformat(stamp)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
-
-
 def index(out: str | Path) -> Path:
     """Write ``OUT/index.html``: every study, its latest run and its earlier ones.
 
@@ -66,7 +54,8 @@ def index(out: str | Path) -> Path:
     sweep_aside(out, ".index.*")
     homes = [path for path in sorted(out.iterdir()) if path.is_dir()]
     entries = [_entry(home) for home in homes if runs(home)]
-    first = [_failure(_failures(home)[0]) for home in homes if _failures(home) and not runs(home)]
+    never = [home for home in homes if failed_runs(home) and not runs(home)]
+    first = [_failure(failed_runs(home)[0]) for home in never]
     html = (
         environment()
         .get_template("index.html.j2")
@@ -78,27 +67,32 @@ def index(out: str | Path) -> Path:
 
 
 @contextmanager
-def front_page(out: str | Path) -> Iterator[None]:
+def front_page(out: str | Path, home: Path | None = None) -> Iterator[None]:
     """Write the front page anew after a run, also after one that failed.
 
     Parameters
     ----------
     out : path
         Folder that collects the runs.
+    home : pathlib.Path, optional
+        Where the run lies: of one group of a batch, whose own page lists it, nothing is written.
     """
+    listed = home is None or home.parent == Path(out)
     try:
         yield
     except BaseException:
         with suppress(OSError):  # what went wrong matters more than the page that lists it
-            index(out)
+            if listed:
+                index(out)
         raise
-    index(out)
+    if listed:
+        index(out)
 
 
 def _entry(home: Path) -> dict[str, Any]:
     """Describe one study: its runs, the last one with a page, a failure that came later."""
     found = [{**read_manifest(run), "page": (run / "index.html").is_file()} for run in runs(home)]
-    later = [path for path in _failures(home) if path.name > found[0]["run"]]
+    later = [path for path in failed_runs(home) if path.name > found[0]["run"]]
     paged = [run for run in found if run["page"]]
     return {
         "name": home.name,
@@ -106,12 +100,6 @@ def _entry(home: Path) -> dict[str, Any]:
         "page": paged[0] if paged else None,
         "failed": _failure(later[0]) if later else None,
     }
-
-
-def _failures(home: Path) -> list[Path]:
-    """Runs of a study that did not finish, the latest first."""
-    kept = [path for path in home.glob(f"*{FAILED}") if read_manifest(path)]
-    return sorted(kept, reverse=True)
 
 
 def _failure(run: Path) -> dict[str, Any]:

@@ -1,25 +1,29 @@
 """The report: notebooks executed, claims judged, one self-contained HTML page per study.
 
-The verdict table stands first and complete; the executed notebooks follow as evidence.
+The verdict table stands first and complete; the executed notebooks follow as evidence. A report is
+made anew only where something it follows from has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from loyalty_analysis.analysis import analyse, single_claims
+from loyalty_analysis.blocked import blocked_by_gates, changed_columns, recorded, schema_of_last
 from loyalty_analysis.claims import ClaimSet
-from loyalty_analysis.comparison import verdict_counts, write_results
+from loyalty_analysis.comparison import write_results
+from loyalty_analysis.errors import ClaimError, RunError
 from loyalty_analysis.failure import explained
-from loyalty_analysis.formatting import BANNER, listing, number
-from loyalty_analysis.holdout import notices
-from loyalty_analysis.interruption import DEADLINE, held
+from loyalty_analysis.inputs import Inputs, read_inputs, report_key
+from loyalty_analysis.interruption import DEADLINE, OutOfTime, Signals, held
 from loyalty_analysis.lavaan import study_script
-from loyalty_analysis.manifest import differing, read_manifest
+from loyalty_analysis.locks import Busy, only_one
+from loyalty_analysis.memory import hand_over
 from loyalty_analysis.notebooks import (
     Batch,
     notebooks_folder,
@@ -27,16 +31,55 @@ from loyalty_analysis.notebooks import (
     progress_bars,
     raise_failed,
 )
-from loyalty_analysis.pages import environment, front_page
-from loyalty_analysis.preparation import as_text
+from loyalty_analysis.pages import front_page
+from loyalty_analysis.published import intact, last_good
+from loyalty_analysis.report_page import page
 from loyalty_analysis.run_folder import Clock, RunFolder
-from loyalty_analysis.runs import Run, opened, parameters_of
-from loyalty_analysis.sections import Section, sections
-from loyalty_analysis.sentences import answer, rule_label
+from loyalty_analysis.runs import Run
+from loyalty_analysis.sections import sections
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
-from loyalty_analysis.verdict_table import verdict_table
 from loyalty_analysis.verdicts import judge
+from loyalty_analysis.warm_kernels import Warm, warmed
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is made; nothing here changes a number in it.
+
+    Attributes
+    ----------
+    workers : int or None
+        Notebooks executed at the same time; default one per core.
+    deadline, run_deadline : float
+        Seconds each notebook may take, its kernel's start included; seconds the whole report may
+        take, 0 for no limit.
+    keep : int
+        Good runs that stay, this one included; 0 for what the study says, or all.
+    quiet : bool
+        Without progress bars.
+    force : bool
+        Also where nothing has changed.
+    cold : bool
+        Without warm kernels.
+    accept_changes : bool
+        Although columns or codes of the data have changed since the last good run.
+    busy : {"wait", "leave"}
+        What to do while another run of the study is under way.
+    told : callable
+        Told in words what a reader of the terminal should know before anything runs.
+    """
+
+    workers: int | None = None
+    deadline: float = DEADLINE
+    run_deadline: float = 0.0
+    keep: int = 0
+    quiet: bool = True
+    force: bool = False
+    cold: bool = False
+    accept_changes: bool = False
+    busy: Busy = "wait"
+    told: Callable[[str], object] = lambda sentence: None
 
 
 def render(
@@ -45,10 +88,7 @@ def render(
     settings: Sequence[str] = (),
     data: str | Path = "",
     where: str = "",
-    *,
-    workers: int | None = None,
-    deadline: float = DEADLINE,
-    quiet: bool = True,
+    **options: Any,
 ) -> Run:
     """Render the report of a study: executed notebooks, results, verdicts and one page.
 
@@ -62,40 +102,107 @@ def render(
         Changes to the study as ``"table.key=value"``.
     data, where : str
         Another data file; a further filter.
-    workers : int, optional
-        Notebooks executed at the same time; default one per core.
-    deadline : float
-        Seconds each notebook may take, its kernel's start included.
-    quiet : bool
-        Without progress bars.
+    **options
+        See :class:`Options`.
 
     Returns
     -------
     Run
-        Its folder holds index.html, notebooks, figures, results, verdicts.csv, manifest.json.
+        Its folder holds index.html, notebooks, figures, results, verdicts.csv, changes.json and
+        manifest.json. Where nothing has changed since the last good run, that run.
 
     Raises
     ------
     LoyaltyError
-        Before anything is written when study, claims or data are bad; a RunError when a notebook
-        does not come to its end, and what there is stays in ``<run id>.failed``, with a page.
+        Before anything is written when study, claims or data are bad (where a report stands
+        already, the run is kept as blocked, and its page says so); a RunError when a notebook does
+        not come to its end, and what there is stays in ``<run id>.failed``, with a page.
     Interrupted
         On Ctrl-C, SIGTERM or SIGHUP, once no kernel is left; what there is stays as above.
     """
-    clock = Clock()
-    with clock.step("survey"):  # a bad study or survey ends the run here
-        survey, claims = opened(study, settings, data, where)
-    asked = parameters_of(study, settings, data, where)
+    chosen, clock = Options(**options), Clock()
+    check_deadlines(chosen)
+    with recorded(study, out, settings, data, where), clock.step("survey"):
+        inputs = read_inputs(study, settings, data, where)
+    home = Path(out) / inputs.study.name
+    names = notebooks_of(inputs.study)
+    with warmed(len(names), chosen.cold) as warm:
+        return rendered(inputs, out, home, chosen, clock, warm)
+
+
+def rendered(
+    inputs: Inputs,
+    out: str | Path,
+    home: Path,
+    options: Options,
+    clock: Clock,
+    warm: Warm | None,
+    digest: str = "",
+) -> Run:
+    """Render what was read, unless the report of the same stands already.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    out : path
+        Folder of all reports; its front page is written anew, where it is the parent of ``home``.
+    home : pathlib.Path
+        Where the runs of this report lie.
+    options : Options
+    clock : Clock
+    warm : Warm or None
+        Where kernels are forked.
+    digest : str
+        Of the data, where it is known.
+
+    Returns
+    -------
+    Run
+    """
+    key = key_of(inputs, digest)
+    listed = home.parent == Path(out)  # of a batch, columns are compared once, for all groups
+    if not options.force and (standing := unchanged(home, key)):
+        return Run.standing(standing, inputs.opened()[0], clock)
+    with recorded(inputs.study, out, home=home), clock.step("check"):
+        columns = changed_columns(inputs, schema_of_last(home), options) if listed else {}
+        more = {"key": key, **columns}
+        survey, claims = inputs.opened()
+    with held() as signals, only_one(home, options.busy, options.told):
+        keep = options.keep or survey.study.reports.keep
+        run = RunFolder(
+            out, survey, "report", inputs.parameters, clock, home=home, keep=keep, more=more
+        )
+        try:
+            with signals.deadline(options.run_deadline), front_page(out, home):
+                verdicts = _made(run, survey, claims, options, warm, signals)
+        except OutOfTime as late:
+            raise LateError(f"{late}. What ran is kept in {run.failed}.") from None
+    return Run.of(run, survey, verdicts)
+
+
+def _made(
+    run: RunFolder,
+    survey: Survey,
+    claims: Sequence[ClaimSet],
+    options: Options,
+    warm: Warm | None,
+    signals: Signals,
+) -> pd.DataFrame:
+    """Execute, judge and write one report; the verdicts."""
+    clock, asked = run.clock, run.asked
     names = notebooks_of(survey.study)
     paths = [notebooks_folder() / f"{name}.ipynb" for name in names]
-    run = RunFolder(out, survey, "report", asked, clock)
-    with progress_bars(names, quiet) as bars:
-        batch = Batch(paths, run.folder / "notebooks", asked, workers, bars, deadline)
-        with held() as signals, front_page(out), run, explained(run, survey, batch.outcomes):
+    with progress_bars(names, options.quiet) as bars:
+        batch = Batch(
+            paths, run.folder / "notebooks", asked, options.workers, bars, options.deadline,
+            warm=warm, ready=lambda memory: hand_over(survey, asked, memory),
+        )  # fmt: skip
+        with run, explained(run, survey, batch.outcomes):
             # the notebooks execute in the background while this process judges
             with clock.step("notebooks"), batch, signals.raised():
                 with clock.step("analysis and verdicts"):
                     results = analyse(survey, memory=batch.memory)
+                    blocked_by_gates(survey.study, results)
                     verdicts = judge(survey, results)
                     script = study_script(survey, single_claims(survey.study))
                     write_results(run.folder, results, verdicts, script)
@@ -106,152 +213,58 @@ def render(
                 evidence = sections(executed, run.folder)
                 html = page(survey, results, verdicts, claims, evidence, run)
                 (run.folder / "index.html").write_text(html, encoding="utf-8")
-    return Run.of(run, survey, verdicts)
+    return verdicts
 
 
-def page(
-    survey: Survey,
-    results: Mapping[str, pd.DataFrame],
-    verdicts: pd.DataFrame,
-    claims: Sequence[ClaimSet],
-    evidence: Sequence[Section],
-    run: RunFolder,
-) -> str:
-    """Write the page: answer, verdicts, changes, evidence, how to check it.
+class LateError(RunError):
+    """The deadline of a whole run passed."""
 
-    Parameters
-    ----------
-    survey : Survey
-    results : mapping of str to DataFrame
-    verdicts : DataFrame
-    claims : sequence of ClaimSet
-    evidence : sequence of Section
-        The executed notebooks.
-    run : RunFolder
-        For the manifest, the files written so far and the last good run.
-
-    Returns
-    -------
-    str
-        HTML that loads nothing from anywhere.
-    """
-    anchors = {anchor for section in evidence for anchor in (section.anchor, *section.anchors)}
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            survey=survey,
-            study=survey.study,
-            simulated=BANNER if survey.study.is_simulated else "",
-            notices=notices(survey.study),
-            manifest=run.manifest,
-            waves=_waves(survey),
-            answer=answer(survey, dict(results), verdicts),
-            counts=verdict_counts(verdicts),
-            table=verdict_table(survey.study, claims, verdicts, anchors),
-            since=_since(run),
-            repeated=_repeated(evidence),
-            evidence=evidence,
-            skipped=skipped(survey),
-            assumed=assumptions(survey, results),
-            attrition=_removals(results["attrition"], survey.study)
-            if survey.has_respondents
-            else [],
-            files=run.files(),
-            citation=citation(run.manifest),
-        )
-    )
+    state = "timed_out"
 
 
-def _repeated(evidence: Sequence[Section]) -> list[str]:
-    """Headings that stand in several sections: the contents list leaves them out."""
-    found = [text for section in evidence for text in {text for _, text in section.headings}]
-    return [text for text in found if found.count(text) > 1]
+def check_deadlines(options: Options) -> None:
+    """Refuse a deadline that is no time at all.
 
-
-def _removals(attrition: pd.DataFrame, study: Study) -> list[dict[str, Any]]:
-    """Rules that cost respondents, and what a milder rule would have kept."""
-    shown = (attrition["removed"] > 0) | (attrition["kind"] != "step")
-    return [
-        {**row, "rule": rule_label(str(row["rule"]), study)}
-        for row in attrition[shown].to_dict("records")
-    ]
-
-
-def _waves(survey: Survey) -> str:
-    """Say which wave or waves were analysed, when the study has them."""
-    wave = survey.study.design.wave
-    if wave is None or survey.frame is None:
-        return ""
-    found = sorted(as_text(survey.frame[wave]).unique())
-    return f"wave {found[0]}" if len(found) == 1 else f"waves {found[0]} to {found[-1]}"
-
-
-def _since(run: RunFolder) -> dict[str, Any] | None:
-    """Describe the last good run and what changed since; None when there is none."""
-    if run.previous is None:
-        return None
-    before = read_manifest(run.previous)
-    return {
-        "run": run.previous.name,
-        "started": before["started"],
-        "page": (run.previous / "index.html").is_file(),
-        "differing": listing(differing(before, run.manifest), 9),
-        "rows": run.changes().to_dict("records"),
-    }
-
-
-def skipped(survey: Survey) -> str:
-    """Say what a study known only by its moments must leave out; empty with respondents.
+    Raises
+    ------
+    RunError
 
     Examples
     --------
-    >>> from loyalty_analysis.survey import read_survey
-    >>> skipped(read_survey("bank_customers")).startswith("Known only by its moments")
+    >>> check_deadlines(Options(run_deadline=-1))
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.RunError: the run deadline must be a number of seconds above 0, not -1.
+    """
+    if options.run_deadline < 0:
+        raise RunError(
+            f"the run deadline must be a number of seconds above 0, not {options.run_deadline:g}."
+        )
+
+
+def key_of(inputs: Inputs, digest: str = "") -> str:
+    """Key of the report of these inputs; empty when a claim file is missing, which is told later.
+
+    Examples
+    --------
+    >>> len(key_of(read_inputs("bank_customers")))
+    64
+    """
+    names = notebooks_of(inputs.study)
+    paths = [notebooks_folder() / f"{name}.ipynb" for name in names]
+    try:
+        return report_key(inputs.study, digest or inputs.digest, paths, inputs.parameters)
+    except ClaimError:
+        return ""
+
+
+def unchanged(home: Path, key: str) -> Path | None:
+    """Find the last good report, if it was made with this key and is still whole.
+
+    Examples
+    --------
+    >>> unchanged(Path("no such folder"), "key") is None
     True
     """
-    if survey.has_respondents:
-        return ""
-    return (
-        "Known only by its moments (n, means, SDs, correlations), not by its respondents. Left "
-        "out: attrition, distributions of answers, residual diagnostics, robust and clustered "
-        "errors, differences between groups, interactions."
-    )
-
-
-def assumptions(survey: Survey, results: Mapping[str, pd.DataFrame]) -> list[str]:
-    """List what the numbers rest on, one sentence each."""
-    study, kinds = survey.study, results["models"].iloc[0]
-    single = [name for name in study.constructs if study.constructs[name].reliability]
-    said = [
-        "A score is the mean of a construct's items after reversed ones are turned.",
-        "One analysis sample serves every model: respondents complete on every model column.",
-        "Standardized: SDs of the outcome per SD of the term, SDs of the analysis sample.",
-        f"Errors: {kinds['covariance']} for raw slopes, {kinds['covariance_beta']} for "
-        "standardized ones; 95% intervals.",
-    ]
-    if study.model.controls:
-        said.append(f"Held constant: {listing(map(study.label, study.model.controls), 9)}.")
-    if study.design.weight and survey.has_respondents:
-        kish = f"{number(survey.effective_n, 0)} of {number(survey.n, 0)}"
-        said.append(f"Weights are probability weights; Kish's effective respondents: {kish}.")
-    said += [
-        f"{study.label(name)}: reliability of {number(study.constructs[name].reliability)} is "
-        "assumed, not estimated."
-        for name in single
-    ]
-    return [
-        *said,
-        "Slopes are not corrected for measurement error; claims that compare constructs say so.",
-        "One cross-section shows associations, not what a change would cause.",
-    ]
-
-
-def citation(manifest: Mapping[str, Any]) -> str:
-    """Write how to cite one run: software, version, study, run and data."""
-    version = manifest["versions"].get("loyalty_analysis", "")
-    year, data = manifest["started"][:4], (manifest["data"]["sha256"] or "")[:12]
-    return (
-        f"loyalty_analysis authors ({year}). loyalty_analysis {version} [computer software]. "
-        f"Report “{manifest['study']['title']}”, run {manifest['run']}, data SHA-256 {data}…"
-    )
+    run = last_good(home)
+    return run if run is not None and key and intact(run, key) else None

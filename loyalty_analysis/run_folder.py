@@ -1,7 +1,8 @@
 """Run folders: a run appears under its name only when complete, and the last good one stays.
 
-``OUT/<study>/.<run id>.partial`` while it is written, ``OUT/<study>/<run id>`` once complete,
-``OUT/<study>/<run id>.failed`` when something went wrong, and ``OUT/<study>/latest`` beside them.
+``OUT/<study>/.<run id>.partial`` while it is written, ``OUT/<study>/<run id>`` once complete and
+verified, ``OUT/<study>/<run id>.failed`` when something went wrong, ``OUT/<study>/latest`` beside
+them, and ``OUT/<study>/index.html``, the page to serve.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pandas as pd
-
 from loyalty_analysis.comparison import (
+    CHANGES,
     NO_VERDICTS,
     VERDICTS,
+    answer_changes,
     changes,
     read_verdicts,
     verdict_counts,
@@ -34,8 +35,30 @@ from loyalty_analysis.manifest import (
     without_paths,
     write_json,
 )
-from loyalty_analysis.published import FAILED, LATEST, last_good, new_run_id, point_to
+from loyalty_analysis.published import (
+    FAILED,
+    LATEST,
+    BlockedError,
+    last_good,
+    new_run_id,
+    point_to,
+    retire,
+    verify,
+)
+from loyalty_analysis.served import serve
 from loyalty_analysis.survey import Survey
+
+
+FIRST: dict[str, Any] = {
+    "format": 1,
+    "compared_with": None,
+    "differing": [],
+    "answer_changed": False,
+    **{kind: [] for kind in ("verdicts", "signs", "ranks", "gates", "within_monte_carlo")},
+    "n": {},
+    "claims": {"new": [], "gone": [], "reworded": []},
+}
+"""What changes.json says of a run that is the first of its study."""
 
 
 class Clock:
@@ -62,9 +85,10 @@ class Clock:
 class RunFolder:
     """A folder that is written aside and takes its final name only when all went well.
 
-    Used as a context. Leaving it normally writes the manifest, renames the folder and moves
-    ``latest``; leaving it by an exception, Ctrl-C included, keeps what there is as ``<run
-    id>.failed`` (nothing, if nothing was written) and touches neither earlier runs nor ``latest``.
+    Used as a context. Leaving it normally writes the manifest, verifies what is there, renames the
+    folder and moves ``latest``; leaving it by an exception, Ctrl-C included, or with something that
+    must not be published, keeps what there is as ``<run id>.failed`` (nothing, if nothing was
+    written) and touches neither earlier runs nor ``latest``.
 
     A process killed at any point leaves one of three states: before the rename, names that begin
     with ``.<run id>.``, which no reader looks at and the next run sweeps; after it, a complete run
@@ -83,6 +107,12 @@ class RunFolder:
         What the user asked for, in the user's words: study, settings, data, where.
     clock : Clock
         Whose seconds the manifest will report.
+    home : path, optional
+        Where the runs lie; default the study's folder in ``out``.
+    keep : int
+        Good runs that stay, this one included; 0: all of them.
+    more : mapping
+        What the manifest says beside: key, schema.
 
     Attributes
     ----------
@@ -96,11 +126,19 @@ class RunFolder:
         The last good run.
     manifest : dict
         What manifest.json will say; more may be added.
+    changed : DataFrame
+        Verdicts that differ from the last good run, once the run is complete.
+    changes : dict
+        What changes.json says.
+    asked : dict
+        The parameters.
 
     Raises
     ------
     RunError
         When the folder cannot be written.
+    BlockedError
+        When it holds what must not be published.
     """
 
     def __init__(
@@ -110,16 +148,21 @@ class RunFolder:
         verb: str,
         parameters: Mapping[str, Any],
         clock: Clock,
+        *,
+        home: Path | None = None,
+        keep: int = 0,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = new_run_id()
-        self.home = Path(out) / survey.study.name
+        self.home = home or Path(out) / survey.study.name
         self.folder = self.home / f".{self.id}.partial"
         self.final = self.home / self.id
         self.failed = self.home / f"{self.id}{FAILED}"
-        self.previous = last_good(out, survey.study.name)
+        self.previous = last_good(self.home)
         self.changed = changes(NO_VERDICTS, NO_VERDICTS)
-        self.manifest = first_manifest(self.id, verb, survey, parameters, out)
-        self.clock = clock
+        self.changes: dict[str, Any] = {}
+        self.survey, self.clock, self.keep, self.asked = survey, clock, keep, dict(parameters)
+        self.manifest = first_manifest(self.id, verb, survey, parameters, out) | dict(more or {})
 
     def __enter__(self) -> Self:
         latest = self.home / LATEST
@@ -145,38 +188,73 @@ class RunFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
-            self._finish(self.final, "ok")
-            point_to(self.final)
-        elif self.files():
-            self.manifest["error"] = _described(error)
-            self._finish(self.failed, state_of(error))
-        else:
-            shutil.rmtree(self.folder)
-        release(self.home, self.id)
+        try:
+            if error is None:
+                self._publish()
+            else:
+                self._keep_failed(error)
+        finally:
+            with suppress(OSError):
+                release(self.home, self.id)
+        if isinstance(error, OSError | MemoryError):
+            raise RunError(_of_the_system(error)) from None
 
     def files(self) -> list[str]:
         """List what was written so far, by its path inside the folder."""
         paths = (path for path in self.folder.rglob("*") if path.is_file())
-        return sorted(path.relative_to(self.folder).as_posix() for path in paths)
+        names = (path.relative_to(self.folder).as_posix() for path in paths)
+        return sorted(name for name in names if name != MANIFEST)
 
-    def changes(self) -> pd.DataFrame:
-        """Compare the verdicts written so far with those of the last good run."""
-        if self.previous is None or not (self.folder / VERDICTS).is_file():
-            return changes(NO_VERDICTS, NO_VERDICTS)
-        return changes(read_verdicts(self.previous), read_verdicts(self.folder))
+    def compare(self) -> dict[str, Any]:
+        """Compare what was written so far with the last good run; empty when there is none."""
+        written = (self.folder / VERDICTS).is_file()
+        if self.previous is not None and written and not self.changes:
+            write_json(self.folder / MANIFEST, self.manifest)  # settings and data are compared, too
+            self.changes = answer_changes(self.previous, self.folder)
+            self.changed = changes(read_verdicts(self.previous), read_verdicts(self.folder))
+        return self.changes
 
-    def _finish(self, final: Path, state: str) -> None:
-        if state == "ok" and (self.folder / VERDICTS).is_file():
-            self.manifest["verdicts"] = verdict_counts(read_verdicts(self.folder))
-            self.changed = self.changes()
-            columns = ["claim_set", "claim", "outcome", "before", "now"]
-            self.manifest["changes"] = self.changed[columns].to_dict("records")
+    def _publish(self) -> None:
+        """Verify, take the final name, move ``latest`` last; what fails before fails the run."""
+        try:
+            if (self.folder / VERDICTS).is_file():
+                self.manifest["verdicts"] = verdict_counts(read_verdicts(self.folder))
+                found = self.compare()
+                self.manifest["changes"] = [
+                    {name: row[name] for name in ("claim_set", "claim", "outcome", "before", "now")}
+                    for row in found.get("verdicts", [])
+                ]
+                write_json(self.folder / CHANGES, found or FIRST)
+            self._write_manifest("ok")
+            verify(self.folder, self.survey)
+            self.folder.rename(self.final)
+        except BaseException as error:
+            self._keep_failed(error)
+            if isinstance(error, OSError | MemoryError):
+                raise RunError(_of_the_system(error)) from None
+            raise
+        point_to(self.final)
+        retire(self.home, self.keep)
+        serve(self.home)
+
+    def _keep_failed(self, error: BaseException) -> None:
+        """Keep what there is under the name of a run that failed, as far as it can be kept."""
+        if not self.files():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        self.manifest["error"] = described(error)
+        with suppress(OSError):  # a full disk: what went wrong is said by the error itself
+            if isinstance(error, BlockedError | OSError):
+                _emptied(self.folder)
+            self._write_manifest(state_of(error))
+            self.folder.rename(self.failed)
+            serve(self.home)
+
+    def _write_manifest(self, state: str) -> None:
         self.manifest["seconds"] = {**self.clock.seconds, "total": self.clock.total()}
         hashes = file_hashes(self.folder, skip=[MANIFEST])
         self.manifest |= {"state": state, "finished": now(), "files": hashes}
         write_json(self.folder / MANIFEST, self.manifest)
-        self.folder.rename(final)
 
 
 def state_of(error: BaseException) -> str:
@@ -184,15 +262,35 @@ def state_of(error: BaseException) -> str:
 
     Examples
     --------
-    >>> state_of(KeyboardInterrupt()), state_of(ValueError())
-    ('cancelled', 'failed')
+    >>> state_of(KeyboardInterrupt()), state_of(ValueError()), state_of(BlockedError("no"))
+    ('cancelled', 'failed', 'blocked')
     """
-    stopped = isinstance(error, KeyboardInterrupt)
-    return "cancelled" if stopped else getattr(error, "state", "failed")
+    known = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+    return str(getattr(error, "state", known))
 
 
-def _described(error: BaseException) -> dict[str, Any]:
+def described(error: BaseException) -> dict[str, Any]:
+    """Say of an error what a manifest may hold: its type, what it says, where it was.
+
+    Examples
+    --------
+    >>> described(RunError("the disk is full"))["message"]
+    'the disk is full'
+    """
     where = {name: getattr(error, name, None) for name in ("notebook", "cell")}
     said = str(error) if isinstance(error, LoyaltyError) else first_line(str(error))
     message = without_paths(said) or "interrupted"
     return {"type": type(error).__name__, "message": message, **where}
+
+
+def _emptied(folder: Path) -> None:
+    """Leave nothing in a folder: it holds what must not be read, or there is no room for it."""
+    for path in folder.iterdir():
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def _of_the_system(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory. Analyse fewer respondents at a time, or use fewer --workers."
+    named = f"{error.filename}: " if error.filename else ""
+    return f"{named}{error.strerror or error}. Make room or choose another folder with --out."

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
 from loyalty_analysis.claims import ClaimSet, load_claims
-from loyalty_analysis.comparison import write_results
+from loyalty_analysis.comparison import NO_VERDICTS, changes, read_verdicts, write_results
 from loyalty_analysis.errors import together
 from loyalty_analysis.interruption import held
+from loyalty_analysis.locks import Busy, only_one
 from loyalty_analysis.run_folder import Clock, RunFolder
 from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.survey import Survey, read_survey
@@ -32,6 +33,10 @@ class Run:
         Verdicts that differ from the last good run, as :func:`changes` gives them.
     seconds : dict of str to float
         Time of each step, and ``total``.
+    changes : dict
+        What changes.json says: verdicts, signs, ranks, n, gates; empty when it was the first run.
+    is_new : bool
+        Whether it was made now, or stood already because nothing had changed.
     """
 
     folder: Path
@@ -39,11 +44,26 @@ class Run:
     verdicts: pd.DataFrame
     changed: pd.DataFrame
     seconds: dict[str, float]
+    changes: dict[str, Any] = field(default_factory=dict)
+    is_new: bool = True
+
+    @property
+    def answer_changed(self) -> bool:
+        """Whether somebody who knows the last good run should be told."""
+        return bool(self.changes.get("answer_changed"))
+
+    @classmethod
+    def standing(cls, folder: Path, survey: Survey, clock: Clock) -> Self:
+        """Hand over a run that stands, since nothing it follows from has changed."""
+        seconds = {**clock.seconds, "total": clock.total()}
+        changed = changes(NO_VERDICTS, NO_VERDICTS)
+        return cls(folder, survey, read_verdicts(folder), changed, seconds, is_new=False)
 
     @classmethod
     def of(cls, run: RunFolder, survey: Survey, verdicts: pd.DataFrame) -> Self:
         """Hand over what a run found, once its folder is complete."""
-        return cls(run.final, survey, verdicts, run.changed, run.manifest["seconds"])
+        seconds = run.manifest["seconds"]
+        return cls(run.final, survey, verdicts, run.changed, seconds, run.changes)
 
 
 def judge_run(
@@ -54,6 +74,8 @@ def judge_run(
     where: str = "",
     *,
     everything: bool = False,
+    busy: Busy = "wait",
+    told: Callable[[str], object] = lambda sentence: None,
 ) -> Run:
     """Judge a study and keep results and verdicts as a run: numbers only, no page.
 
@@ -69,6 +91,10 @@ def judge_run(
         Another data file; a further filter.
     everything : bool
         Also estimate what no claim needs.
+    busy : {"wait", "leave"}
+        What to do while another run of the study is under way.
+    told : callable
+        Told in words who is waited for.
 
     Returns
     -------
@@ -93,7 +119,7 @@ def judge_run(
         survey, _ = opened(study, settings, data, where)
     asked = parameters_of(study, settings, data, where)
     run = RunFolder(out, survey, "judge", asked, clock)
-    with held() as signals, front_page(out), run, signals.raised():
+    with held() as signals, only_one(run.home, busy, told), front_page(out), run, signals.raised():
         with clock.step("analysis"):
             results = analyse(survey, everything=everything)
         with clock.step("verdicts"):

@@ -25,6 +25,7 @@ from loyalty_analysis.study_tables import (
     Levels,
     Model,
     Quality,
+    Reports,
     Scale,
     Table,
     Types,
@@ -32,7 +33,6 @@ from loyalty_analysis.study_tables import (
 from loyalty_analysis.toml_files import Name, Names, apply_setting, details, read_toml, said
 
 _HIDDEN = {"path", "settings", "part", "file_labels"}
-RESERVED = ("reports",)
 _SEEN = (
     "exploratory = true, and the file names no hold-out that large: respondents who were seen "
     "cannot be held out any more. Judge it on a new wave; or, where it was explored with "
@@ -60,7 +60,7 @@ class Study(Table):
     claims : tuple of str
         Shipped claim sets by name, own ones by file name.
     scale, constructs, model, models, paths, levels, types, experiment, design, contrasts, gates,\
-    quality
+    quality, reports
         The tables of the study file.
     part : str
         Of a view (:meth:`view`) the further model it is of; empty for the study itself.
@@ -94,6 +94,7 @@ class Study(Table):
     contrasts: dict[Name, Contrast] = Field(default_factory=dict)
     gates: Gates = Gates()
     quality: Quality = Quality()
+    reports: Reports = Reports()
     path: Path = Field(default=Path("study.toml"), exclude=True, strict=False)
     settings: Annotated[tuple[str, ...], Strict(False)] = Field(default=(), exclude=True)
     part: str = Field(default="", exclude=True)
@@ -272,13 +273,15 @@ def load_study(study: str | Path | Study, settings: Sequence[str] = ()) -> Study
     explored, kept = raw.get("exploratory") is True, raw.get("holdout", 0.0)
     for setting in settings:
         apply_setting(raw, setting)
-    reserved = _reserved_problems(raw)
-    asked = {key: value for key, value in raw.items() if key not in _HIDDEN | set(RESERVED)}
+    problems = [
+        f"unknown key '{key}'. {did_you_mean(key, _keys(()))}" for key in raw if key in _HIDDEN
+    ]
+    asked = {key: value for key, value in raw.items() if key not in _HIDDEN}
     try:
         loaded = Study.model_validate({**asked, "path": path, "settings": tuple(settings)})
     except ValidationError as error:
-        reserved += [_explain(detail) for detail in details(error)]
-    raise_all(StudyError, str(path), reserved)
+        problems += [_explain(detail) for detail in details(error)]
+    raise_all(StudyError, str(path), problems)
     larger = not isinstance(kept, int | float) or loaded.holdout > kept
     seen_before = [_SEEN] if explored and loaded.exploratory and larger else []
     raise_all(StudyError, str(path), [*seen_before, *contradictions(loaded)])
@@ -312,18 +315,6 @@ def find_study(study: str | Path) -> Path:
     )
 
 
-def _reserved_problems(raw: dict[str, Any]) -> list[str]:
-    """Keys that later versions, or the loaded study itself, keep for themselves."""
-    tables = [f"[{name}]" for name in RESERVED if name in raw]
-    hidden = [
-        f"unknown key '{key}'. {did_you_mean(key, _keys(()))}" for key in raw if key in _HIDDEN
-    ]
-    if not tables:
-        return hidden
-    verb = "is reserved and not honoured by this version. Remove it."
-    return [f"{', '.join(tables)} {verb}", *hidden]
-
-
 _TABLES: dict[str, type[BaseModel]] = {
     "scale": Scale,
     "constructs": Construct,
@@ -336,6 +327,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "contrasts": Contrast,
     "gates": Gates,
     "quality": Quality,
+    "reports": Reports,
 }
 
 

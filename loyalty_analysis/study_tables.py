@@ -169,3 +169,15 @@ class Quality(Table):
     fastest: float | None = Field(default=None, gt=0)
     marker: Name | None = None
     exclude: Annotated[tuple[Exclusion, ...], Strict(False)] = ()
+
+
+class Reports(Table):
+    """How reports are made of a study, unattended.
+
+    ``min_size`` is how many respondents a group needs for a report of its own, ``keep`` how many
+    good runs stay (0: all); with ``block_on_gates`` nothing is published while a gate fails.
+    """
+
+    min_size: int = Field(default=30, ge=10)
+    keep: int = Field(default=0, ge=0)
+    block_on_gates: bool = False

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from loyalty_analysis import memory
 from loyalty_analysis.addresses import absolute
 from loyalty_analysis.answer_words import in_numbers
 from loyalty_analysis.arms import arm_problems
@@ -277,8 +278,28 @@ def read_survey(
     >>> read_survey("bank_customers").moments.columns[:2]
     ('image', 'expectation')
     """
+    handed = memory.handed_over(study, settings, data, where)
+    if handed is not None:  # in a notebook of a report: the survey that its run has read
+        return handed
+    return survey_of(*declared(study, settings, data, where))
+
+
+def declared(
+    study: str | Path | Study,
+    settings: Sequence[str] = (),
+    data: str | Path | None = None,
+    where: str | None = None,
+) -> tuple[Study, tuple[str, ...]]:
+    """Read a study as it was asked for, and the filters on its respondents; no data yet.
+
+    Examples
+    --------
+    >>> study, filters = declared("rice_simulated", where="age > 30")
+    >>> study.design.where, filters
+    ('age > 30', ('age > 30',))
+    """
     loaded = load_study(study, settings)
-    filters = [one for one in (loaded.design.where, where) if one]
+    filters = tuple(one for one in (loaded.design.where, where) if one)
     changes: dict[str, object] = {}
     if data:
         changes["data"] = absolute(data)
@@ -288,7 +309,31 @@ def read_survey(
     if changes:
         loaded = loaded.model_copy(update=changes)
         raise_all(StudyError, str(loaded.path), contradictions(loaded))
-    return survey_from_moments(loaded) if loaded.from_moments else survey_from_rows(loaded, filters)
+    return loaded, filters
+
+
+def read_table(study: Study, filters: Sequence[str] = (), also: Sequence[str] = ()) -> Table:
+    """Read the data file of a study as it is stored: what it and its filters ask for, and more.
+
+    Examples
+    --------
+    >>> read_table(load_study("rice_simulated"))
+    Table(9000 rows, 34 columns)
+    """
+    return read_file(study.data, study.path.parent, [*asked_columns(study, filters), *also])
+
+
+def survey_of(study: Study, filters: Sequence[str] = (), table: Table | None = None) -> Survey:
+    """Check the data of a study against it: its moments, or a file that may have been read before.
+
+    Examples
+    --------
+    >>> survey_of(load_study("bank_customers")).n
+    250
+    """
+    if study.from_moments:
+        return survey_from_moments(study)
+    return prepared(study, filters, table).sampled()
 
 
 def survey_from_moments(study: Study) -> Survey:
@@ -317,19 +362,6 @@ def survey_from_moments(study: Study) -> Survey:
         study, moments, frozenset(names), attrition, known.n, item_moments=known,
         warnings=(*warnings, *odd),
     )  # fmt: skip
-
-
-def survey_from_rows(study: Study, filters: Sequence[str]) -> Survey:
-    """Check respondents against their study and keep the analysis sample.
-
-    Examples
-    --------
-    >>> survey_from_rows(load_study("rice_simulated"), ["age > 99"])
-    Traceback (most recent call last):
-        ...
-    loyalty_analysis.errors.DataError: ...: filter 'age > 99' leaves no respondent. ...
-    """
-    return prepared(study, filters).sampled()
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,7 +409,7 @@ def prepared(study: Study, filters: Sequence[str], table: Table | None = None) -
     Prepared('Simulated respondents in the shape of the Rice study', 9000 rows of 9000)
     """
     path = str(study.address)
-    table = table or read_file(study.data, study.path.parent, _asked(study, filters))
+    table = table or read_table(study, filters)
     study = study.model_copy(update={"file_labels": short_labels(table)})
     raw, declared = without_codes(table)
     raw, mapped, words = in_numbers(raw, study)
@@ -433,8 +465,14 @@ def _sampled(rows: Prepared, study: Study) -> Survey:
     return replace(survey, warnings=(*rows.warnings, *odd))
 
 
-def _asked(study: Study, filters: Sequence[str]) -> list[str]:
-    """Columns that a study needs of its file."""
+def asked_columns(study: Study, filters: Sequence[str] = ()) -> list[str]:
+    """Columns that a study and its filters need of a data file.
+
+    Examples
+    --------
+    >>> asked_columns(load_study("rice_simulated"))[:2]
+    ['aff1', 'aff2']
+    """
     items = [item for name in study.constructs for item in study.items_of(name)]
     filtering = [name for one in filters for name in columns_of(one)]
     return list(dict.fromkeys([*items, *design_names(study), *quality_names(study), *filtering]))

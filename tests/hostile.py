@@ -121,7 +121,7 @@ STUDY_FILE = [
     Case("binary", ["not UTF-8"], edit=text("study.toml", bytes(range(256)))),
     Case("unknown key", ["unknown key 'model.driver'", "Did you mean 'drivers'?"], {"model.driver": ["affective"]}),
     Case("unknown table", ["unknown key 'modle'", "Did you mean 'model'?"], {"modle": {"drivers": []}}),
-    Case("a table this version does not honour", ["[reports] is reserved", "Remove it"], {"reports": {"fit": 1}}),
+    Case("a key that reports do not have", ["unknown key 'reports.fit'", "Allowed: block_on_gates, keep, min_size"], {"reports": {"fit": 1}}),
     Case("a further model with an outcome of nobody", ["models.x.outcomes: 'lo' is not an outcome of [model]"], {"models.x": {"drivers": ["forced"], "outcomes": ["lo"]}}),
     Case("a further model without equations", ["models.x: holds no equation", "Give drivers or paths"], {"models.x": {}}),
     Case("levels of a scale without cuts", ["levels.measure: 'forced' has 3 items", "Give cuts"], {"levels": {"measure": "forced"}}),

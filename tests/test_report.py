@@ -22,7 +22,8 @@ from loyalty_analysis.formatting import BANNER
 from loyalty_analysis.notebooks import NotebookError
 from loyalty_analysis.pages import CONTENT_POLICY
 from loyalty_analysis.published import last_good
-from loyalty_analysis.report import assumptions, render, skipped
+from loyalty_analysis.report import render
+from loyalty_analysis.report_page import assumptions, skipped
 from loyalty_analysis.runs import Run
 from loyalty_analysis.survey import read_survey
 
@@ -259,7 +260,7 @@ def unfinished(
         with pytest.raises(NotebookError) as error:
             render(study, out, workers=2)
     assert f"notebook 01_data_and_measurement: {sentence}." in str(error.value)
-    assert last_good(out, "tiny") == run.folder
+    assert last_good(out / "tiny") == run.folder
     (kept,) = (out / "tiny").glob("*.failed")
     assert kept.name in str(error.value)
     return state, kept, run

@@ -72,7 +72,7 @@ def test_a_run_appears_only_when_complete(tmp_path: Path, survey: Survey) -> Non
     assert not (home / "latest").readlink().is_absolute()
     manifest = json.loads((run.final / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["state"] == "ok"
-    assert set(manifest["files"]) == {"results/models.csv", "verdicts.csv"}
+    assert set(manifest["files"]) == {"changes.json", "results/models.csv", "verdicts.csv"}
     assert manifest["verdicts"]["supported"] == 1
     assert manifest["started"] <= manifest["finished"]
     assert manifest["seconds"]["total"] >= 0
@@ -88,7 +88,7 @@ def test_a_failed_run_is_kept_apart_and_changes_nothing_else(
         raise ValueError(f"{Path.cwd()}/x went wrong")
     home = tmp_path / "bank_customers"
     assert tree(home) == {good.id, "latest", f"{bad.id}.failed"}
-    assert last_good(tmp_path, "bank_customers") == good.final
+    assert last_good(tmp_path / "bank_customers") == good.final
     assert (home / "latest" / "page.txt").read_text() == "good"
     manifest = json.loads((bad.failed / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["state"] == "failed"
@@ -120,7 +120,7 @@ def test_a_failed_run_without_content_leaves_nothing(tmp_path: Path, survey: Sur
     with pytest.raises(KeyboardInterrupt), folder(tmp_path, survey):
         raise KeyboardInterrupt
     assert tree(tmp_path / "bank_customers") == set()
-    assert last_good(tmp_path, "bank_customers") is None
+    assert last_good(tmp_path / "bank_customers") is None
 
 
 def test_bad_input_writes_nothing(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_latest_is_a_file_with_the_name_where_links_are_not_allowed(
     latest = tmp_path / "bank_customers" / "latest"
     assert not latest.is_symlink()
     assert latest.read_text(encoding="utf-8").strip() == run.id
-    assert last_good(tmp_path, "bank_customers") == run.final
+    assert last_good(tmp_path / "bank_customers") == run.final
 
 
 def test_last_good_falls_back_to_the_newest_complete_run(tmp_path: Path, survey: Survey) -> None:
@@ -162,7 +162,7 @@ def test_last_good_falls_back_to_the_newest_complete_run(tmp_path: Path, survey:
         made.append(run.final)
         time.sleep(1.1)  # ids count whole seconds
     shutil.rmtree(made[1])  # latest now points nowhere
-    assert last_good(tmp_path, "bank_customers") == made[0]
+    assert last_good(tmp_path / "bank_customers") == made[0]
 
 
 def test_a_folder_in_the_place_of_latest_is_refused(tmp_path: Path, survey: Survey) -> None:
@@ -256,7 +256,7 @@ def test_a_killed_process_leaves_the_last_good_run_and_is_swept_by_the_next(
     subprocess.run([sys.executable, "-c", code], cwd=Path(runs.__file__).parents[1], check=False)
     home = tmp_path / "bank_customers"
     assert len(list(home.glob(".*.partial"))) == len(list(home.glob(".*.owner"))) == 1
-    assert last_good(tmp_path, "bank_customers") == good.final
+    assert last_good(tmp_path / "bank_customers") == good.final
     sweep(home)
     assert tree(home) == {good.id, "latest"}
 
@@ -334,7 +334,7 @@ def test_the_front_page_is_written_also_after_a_failure(
     with pytest.raises(RunError, match="the disk is full"):
         judge_run("bank_customers", tmp_path)
     assert tree(tmp_path) == {"bank_customers", "index.html"}
-    assert tree(tmp_path / "bank_customers") == set()
+    assert tree(tmp_path / "bank_customers") == {".lock"}
 
 
 def test_front_pages_that_were_never_finished_are_swept(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from loyalty_analysis.errors import StudyError
 from loyalty_analysis.resources import shipped, shipped_studies
-from loyalty_analysis.study import RESERVED, Study, load_study
+from loyalty_analysis.study import Study, load_study
 from loyalty_analysis.study_tables import Quality
 from loyalty_analysis.toml_files import parse_setting
 
@@ -128,13 +128,11 @@ def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path, changes, words):
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("table", RESERVED)
-def test_a_reserved_table_is_refused_by_name(tmp_path, table):
-    assert f"[{table}] is reserved" in refused(tmp_path, {table: {}})
-
-
-def test_what_is_reserved_still():
-    assert set(RESERVED) == {"reports"}
+def test_reports_have_defaults_and_bounds(tmp_path):
+    study = load_study(make(tmp_path / "own"))
+    assert (study.reports.min_size, study.reports.keep, study.reports.block_on_gates) == (30, 0, False)
+    assert "reports.min_size" in refused(tmp_path, {"reports": {"min_size": 9}})
+    assert "Did you mean 'keep'" in refused(tmp_path, {"reports": {"kep": 9}})
 
 
 @pytest.mark.parametrize(
