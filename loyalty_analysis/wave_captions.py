@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -89,14 +88,14 @@ def changes_finding(changes: pd.DataFrame | None, study: Any) -> str:
     return capitalised(change_words(most, study)) + more
 
 
-def verdicts_finding(verdicts: pd.DataFrame, waves: Sequence[str]) -> str:
+def verdicts_finding(verdicts: pd.DataFrame) -> str:
     """Title of verdicts over waves: how many of the claims judged in several waves kept theirs.
 
     Examples
     --------
     >>> rows = {"claim_set": "own", "claim": "C1", "outcome": "y", "part": "", "wave": ["1", "2"]}
-    >>> verdicts_finding(pd.DataFrame(rows | {"verdict": ["supported", "negligible"]}), ["1", "2"])
-    'Verdicts differ between waves for the one claim that several waves judge'
+    >>> verdicts_finding(pd.DataFrame(rows | {"verdict": ["supported", "negligible"]}))
+    'Verdicts differ between waves for the one claim judged in several waves'
     """
     kinds = verdict_kinds(verdicts)
     several = kinds[kinds["waves"] > 1]
@@ -105,9 +104,9 @@ def verdicts_finding(verdicts: pd.DataFrame, waves: Sequence[str]) -> str:
     differ, every = int((several["kinds"] > 1).sum()), len(several)
     if every == 1:
         word = "differ between waves" if differ else "are the same in all waves"
-        return f"Verdicts {word} for the one claim that several waves judge"
+        return f"Verdicts {word} for the one claim judged in several waves"
     if not differ:
-        return f"All {every} claims have the same verdict in every wave that judges them"
+        return f"All {every} claims have the same verdict in all waves that judge them"
     return f"{differ} of {every} claims have different verdicts in different waves"
 
 

@@ -71,7 +71,7 @@ def slopes_over_waves(
     """
     if not waves["estimate"].notna().any():
         raise RunError("results/waves.csv holds no slope. Leave this figure out.")
-    title = changes_finding(changes, study)
+    title = _about(changes_finding(changes, study), each)
     models = list(dict.fromkeys(waves["model"]))
     names, colours = list(dict.fromkeys(waves["wave"])), construct_colours(waves, study)
     short = short_labels(list(colours), study)
@@ -93,8 +93,16 @@ def slopes_over_waves(
             _wave_axis(axes, names, grid.width * last / (across[1] - across[0]))
             apart = 0.14 * (up[1] - up[0]) / grid.depth
             _lines(axes, waves[waves["model"] == model], names, colours, short, apart)
-    alt = f"{title}; every slope with its interval is in results/waves.csv."
-    return Figure("slopes_over_waves", title, alt, page.figure)
+    file = "results/regression.csv of each run" if each == "run" else "results/waves.csv"
+    alt = f"{title}; every slope with its interval is in {file}."
+    return Figure(f"slopes_over_{each}s", title, alt, page.figure)
+
+
+def _about(title: str, each: str) -> str:
+    """Say runs for waves, where runs are compared; names of waves stay."""
+    return (
+        title if each == "wave" else title.replace("waves", "runs").replace("per wave", "per run")
+    )
 
 
 def _empty(waves: pd.DataFrame) -> str:
@@ -211,7 +219,7 @@ def verdicts_over_waves(
     """
     if verdicts.empty:
         raise RunError("results/wave_verdicts.csv holds no verdict. Leave this figure out.")
-    title = verdicts_finding(verdicts, waves)
+    title = _about(verdicts_finding(verdicts), each)
     kinds = verdict_kinds(verdicts).sort_values("kinds", ascending=False, kind="stable")
     shown, left = kinds.head(_MOST_CLAIMS), max(len(kinds) - _MOST_CLAIMS, 0)
     whole = verdicts[verdicts["part"].fillna("") == ""]
@@ -239,8 +247,9 @@ def verdicts_over_waves(
             own = whole[(whole[keys] == [row.claim_set, row.claim, row.outcome]).all(axis=1)]
             for one in own.itertuples():
                 _mark(axes, places[one.wave], y, one.verdict)
-    alt = f"{title}; every verdict is in results/wave_verdicts.csv."
-    return Figure("verdicts_over_waves", title, alt, page.figure)
+    file = "verdicts.csv of each run" if each == "run" else "results/wave_verdicts.csv"
+    alt = f"{title}; every verdict is in {file}."
+    return Figure(f"verdicts_over_{each}s", title, alt, page.figure)
 
 
 def _claim(row: Any, study: Any) -> str:

@@ -130,11 +130,16 @@ def _by_composition(moved: pd.DataFrame) -> str:
     side = known["estimate"] > 0
     away = ((known["reweighted_low"] > 0) & side) | ((known["reweighted_high"] < 0) & ~side)
     kept = int(away.sum())
-    every = "the one change" if len(known) == 1 else f"{len(known)} changes"
+    every = "the one change" if len(known) == 1 else f"the {len(known)} changes"
     if kept == len(known):
-        still = "still leaves out zero" if len(known) == 1 else "all still leave out zero"
+        still = "still leaves out zero" if len(known) == 1 else "still leave out zero"
         return f"With every wave weighted to one composition, {every} {still}: who answered, as " \
                "far as these categories tell, does not account for it."  # fmt: skip
+    if len(known) == 1:
+        return (
+            "With every wave weighted to one composition, the one change does not leave out zero "
+            "any more: who answered may account for it."
+        )
     return (
         f"With every wave weighted to one composition, {kept or 'none'} of {every} "
         f"{'leaves' if kept == 1 else 'leave'} out zero on the same side: who answered may account "
@@ -149,10 +154,10 @@ def composition_reading(composition: pd.DataFrame | None, survey: Survey) -> Pro
     --------
     >>> from loyalty_analysis.survey import read_survey
     >>> print(composition_reading(None, read_survey("rice_simulated", ["design.wave=sector"])))
-    Who answered: nothing that these waves could tell.
+    Comparisons of who answered: nothing that these waves could tell.
     """
     if composition is None:
-        return needs_waves(survey, "Who answered")
+        return needs_waves(survey, "Comparisons of who answered")
     rows = composition.drop_duplicates(["column", "level"])
     tested = int(rows["p_holm"].notna().sum())
     many = "1 share or mean was" if tested == 1 else f"{tested} shares and means were"
@@ -233,8 +238,10 @@ def runs_reading(kept: KeptRuns | None, study: Any) -> Prose:
     if changes.empty:
         return paragraphs(first, ["With one run there is nothing to compare."])
     untested = changes[changes["p_value"].isna()].drop_duplicates(["versus", "note"])
-    said = [f"{capitalised(str(row.versus))}: no test, since {row.note}."
-            for row in untested[untested["note"] != ""].head(4).itertuples()]  # fmt: skip
+    said = [
+        f"No test, since {note}: {listing(map(_between, part.itertuples()), 6)}."
+        for note, part in untested[untested["note"] != ""].groupby("note", sort=False)
+    ]
     moved = changes[told(changes)]
     family = int(changes["family"].max())
     if family:
@@ -250,3 +257,9 @@ def runs_reading(kept: KeptRuns | None, study: Any) -> Prose:
     for row in moved.drop_duplicates(["model", "term"]).head(3).itertuples():
         said.append(f"{capitalised(change_words(row, study))}.")
     return paragraphs(first, said)
+
+
+def _between(row: Any) -> str:
+    later, _, earlier = str(row.versus).partition(" - ")
+    line = "a straight line over all runs"
+    return line if row.kind == "trend" else f"{wave_name(earlier)} to {wave_name(later)}"
