@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from loyalty_analysis.batch_words import counted
+from loyalty_analysis.formatting import number, percent
 from loyalty_analysis.rules import CONTRADICTED, NOT_TESTABLE, SUPPORTED
 
 RATE = 0.025
@@ -119,3 +121,70 @@ def _row(key: tuple[str, ...], part: pd.DataFrame) -> dict[str, object]:
         "contradicted": int((part["verdict"] == CONTRADICTED).sum()),
         "against_by_luck": float(RATE * part["chances"].sum()),
     }
+
+
+def luck_sentence(found: Luck) -> str:
+    """Say in one sentence how many claims are supported, and how many luck would give.
+
+    Examples
+    --------
+    >>> luck_sentence(Luck(3, 2, 2, 2, 1, 0.06, 0, 0.06, pd.DataFrame()))
+    'Of 2 claims with a direction, 1 is supported; luck alone would give at most 0.1.'
+    """
+    if not found.directed:
+        return ""
+    verb = "is" if found.supported == 1 else "are"
+    return (
+        f"Of {counted(found.directed, 'claim')} with a direction, {number(found.supported, 0)} "
+        f"{verb} supported; luck alone would give at most {_about(found.by_luck)}."
+    )
+
+
+def luck_sentences(found: Luck, *, repeated: bool = False) -> list[str]:
+    """Say what luck alone would give, and what was found.
+
+    Parameters
+    ----------
+    found : Luck
+    repeated : bool
+        Whether the same respondents are in several groups.
+
+    Returns
+    -------
+    list of str
+        None where no claim names a direction.
+    """
+    if not found.directed:
+        return []
+    said = [
+        f"Many reports find something by luck. {counted(found.groups, 'report')} judged "
+        f"{counted(found.judged, 'claim')} on their outcomes; {number(found.directed, 0)} of these "
+        "name a direction. If nothing at all were there, luck alone would put at most "
+        f"{_about(found.by_luck)} of them wholly on the claimed side ({percent(RATE, 1)} of "
+        f"{number(found.directed, 0)}). Found supported: {number(found.supported, 0)}.",
+        "Holm's correction within each claim set of each report lowers that: if nothing were "
+        f"there, no more than {_about(0.05 * found.families)} of "
+        f"{counted(found.families, 'claim set')} would hold any such finding.",
+        "On the other side luck does as much, and for claims with parts once for each part: at "
+        f"most {_about(found.against_by_luck)} contradicted. Found contradicted: "
+        f"{number(found.contradicted, 0)}.",
+        "So a claim that is supported in one or two of many groups is no news about these groups. "
+        "Claims without a direction are not counted here.",
+    ]
+    if repeated:
+        said.append(
+            "The same respondents answered in several waves, so that groups are not independent: "
+            "luck comes in clusters, and the numbers for 19 batches of 20 are too small."
+        )
+    return said
+
+
+def _about(count: float) -> str:
+    """Print how many luck gives: with a decimal where it is few.
+
+    Examples
+    --------
+    >>> _about(0.5), _about(12.34)
+    ('0.5', '12')
+    """
+    return number(count, 1 if count < 10 else 0)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from loyalty_analysis.batch_figures import slope_figures, slopes_finding
-from loyalty_analysis.batch_luck import Luck, luck
+from loyalty_analysis.batch_luck import Luck, luck, luck_sentence, luck_sentences
 from loyalty_analysis.batch_numbers import CURRENT, Numbers, averages, pooled_slopes, read_numbers
 from loyalty_analysis.batch_words import (
     STATES,
@@ -27,10 +27,9 @@ from loyalty_analysis.batch_words import (
     age,
     batch_sentence,
     changed_sentence,
-    luck_sentence,
-    luck_sentences,
     pooling_sentences,
     reason,
+    refused,
     states_sentence,
     suppressed_sentence,
     unassigned_sentence,
@@ -78,6 +77,7 @@ def batch_page(folder: Path, record: Mapping[str, Any]) -> str:
         simulated=BANNER if record["study"]["origin"] == "simulated" else "",
         states=STATES,
         summary=_summary(record, pooled, found, label),
+        refused=refused(record),
         troubled=_reasons(Path(folder), record),
         waiting=[group["name"] for group in record["groups"] if group["state"] in WAITING],
         unread=_unread(record, numbers),
@@ -185,6 +185,11 @@ def _address(folder: Path, group: Mapping[str, Any]) -> str:
     return quote(f"{run}/{page}")
 
 
+def _stands(group: Mapping[str, Any]) -> bool:
+    """Whether a group has a report to lead to; of one too small nothing is shown."""
+    return bool(group["run"]) and group["state"] != "suppressed"
+
+
 def _unread(record: Mapping[str, Any], numbers: Numbers) -> list[tuple[str, str]]:
     names = {group["folder"]: str(group["name"]) for group in record["groups"]}
     return [(names[key], file) for key, file in numbers.unread.items()]
@@ -199,8 +204,8 @@ def _rows(folder: Path, record: Mapping[str, Any], numbers: Numbers) -> list[dic
         {
             **group,
             "current": group["state"] in CURRENT,
-            "address": _address(folder, group) if group["run"] else "",
-            "n": None if group["state"] == "suppressed" else group["n"],
+            "address": _address(folder, group) if _stands(group) else "",
+            "n": group["n"] if group["state"] in CURRENT else None,
             "counts": counts.get(group["folder"], {}),
             "slopes": slopes.get(group["folder"], {}),
         }

@@ -1,4 +1,4 @@
-"""The front page of a batch in words: states, what is missing, what changed, what luck does."""
+"""The front page of a batch in words: states, what is missing, what changed, what pooling means."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from loyalty_analysis.batch_luck import RATE, Luck
-from loyalty_analysis.formatting import VerdictMark, number, percent
+from loyalty_analysis.formatting import VerdictMark, capitalised, number
 
 _BAD, _CALM, _GOOD = "contradicted", "absent", "supported"
 STATES = {
@@ -76,22 +75,34 @@ def unassigned_sentence(record: Mapping[str, Any]) -> str:
 
 
 def batch_sentence(record: Mapping[str, Any]) -> str:
-    """Say that the batch itself did not come to its end; empty where it did.
+    """Say that the batch itself did not come to its end, or not yet; empty where it did.
 
     Examples
     --------
     >>> batch_sentence({"state": "cancelled", "groups": [{"state": "pending"}]})
     'The batch was stopped before it was done: 1 group waits. The same command does the rest.'
+    >>> batch_sentence({"state": "running", "groups": [{"state": "pending"}]})
+    'The batch is still running: 1 group waits.'
     """
     waiting = sum(group["state"] in WAITING for group in record["groups"])
+    wait = f"{counted(waiting, 'group')} {'waits' if waiting == 1 else 'wait'}."
+    if record["state"] == "running":
+        return f"The batch is still running: {wait}"
     if not waiting:
         return ""
-    verb = "waits" if waiting == 1 else "wait"
     why = "was stopped" if record["state"] == "cancelled" else "ended"
-    return (
-        f"The batch {why} before it was done: {counted(waiting, 'group')} {verb}. "
-        "The same command does the rest."
-    )
+    return f"The batch {why} before it was done: {wait} The same command does the rest."
+
+
+def refused(record: Mapping[str, Any]) -> str:
+    """Why a later batch was refused as a whole, so that this page stands; empty where none was.
+
+    Examples
+    --------
+    >>> refused({"state": "blocked", "error": {"message": "survey.csv: no column 'brand'."}})
+    "survey.csv: no column 'brand'."
+    """
+    return reason(record) if record["state"] == "blocked" else ""
 
 
 def changed_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
@@ -134,7 +145,9 @@ def reason(group: Mapping[str, Any]) -> str:
     'Its deadline passed.'
     """
     said = str((group.get("error") or {}).get("message", "")).strip()
-    return said or _WHAT.get(str(group["state"]), "")
+    if not said:
+        return _WHAT.get(str(group["state"]), "")
+    return capitalised(said) if said.split()[0].isalpha() else said  # a file name stays as it is
 
 
 def age(standing: str, batch: str) -> str:
@@ -149,74 +162,6 @@ def age(standing: str, batch: str) -> str:
     """
     days = (datetime.fromisoformat(batch) - datetime.fromisoformat(standing)).days
     return f"{counted(days, 'day') if days > 0 else 'less than a day'} older than this batch"
-
-
-def luck_sentence(found: Luck) -> str:
-    """Say in one sentence how many claims are supported, and how many luck would give.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> luck_sentence(Luck(3, 2, 2, 2, 1, 0.06, 0, 0.06, pd.DataFrame()))
-    'Of 2 claims with a direction, 1 is supported; luck alone would give at most 0.1.'
-    """
-    if not found.directed:
-        return ""
-    verb = "is" if found.supported == 1 else "are"
-    return (
-        f"Of {counted(found.directed, 'claim')} with a direction, {number(found.supported, 0)} "
-        f"{verb} supported; luck alone would give at most {_about(found.by_luck)}."
-    )
-
-
-def luck_sentences(found: Luck, *, repeated: bool = False) -> list[str]:
-    """Say what luck alone would give, and what was found.
-
-    Parameters
-    ----------
-    found : Luck
-    repeated : bool
-        Whether the same respondents are in several groups.
-
-    Returns
-    -------
-    list of str
-        None where no claim names a direction.
-    """
-    if not found.directed:
-        return []
-    said = [
-        f"Many reports find something by luck. {counted(found.groups, 'report')} judged "
-        f"{counted(found.judged, 'claim')} on their outcomes; {number(found.directed, 0)} of these "
-        "name a direction. If nothing at all were there, luck alone would put at most "
-        f"{_about(found.by_luck)} of them wholly on the claimed side ({percent(RATE, 1)} of "
-        f"{number(found.directed, 0)}). Found supported: {number(found.supported, 0)}.",
-        "Holm's correction within each claim set of each report lowers that: if nothing were "
-        f"there, no more than {_about(0.05 * found.families)} of "
-        f"{counted(found.families, 'claim set')} would hold any such finding.",
-        "On the other side luck does as much, and for claims with parts once for each part: at "
-        f"most {_about(found.against_by_luck)} contradicted. Found contradicted: "
-        f"{number(found.contradicted, 0)}.",
-        "So a claim that is supported in one or two of many groups is no news about these groups. "
-        "Claims without a direction are not counted here.",
-    ]
-    if repeated:
-        said.append(
-            "The same respondents answered in several waves, so that groups are not independent: "
-            "luck comes in clusters, and the numbers for 19 batches of 20 are too small."
-        )
-    return said
-
-
-def _about(count: float) -> str:
-    """Print how many luck gives: with a decimal where it is few.
-
-    Examples
-    --------
-    >>> _about(0.5), _about(12.34)
-    ('0.5', '12')
-    """
-    return number(count, 1 if count < 10 else 0)
 
 
 def pooling_sentences(pooled: bool, repeated: bool) -> list[str]:

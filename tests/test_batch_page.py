@@ -15,10 +15,10 @@ from batch_folder import OLD, group, judged, mixed_groups, record_of, write_batc
 from bs4 import BeautifulSoup, Tag
 
 from loyalty_analysis.batch_figures import NAMED, order_of, slope_figures, slope_limits
-from loyalty_analysis.batch_luck import RATE, luck
+from loyalty_analysis.batch_luck import RATE, luck, luck_sentences
 from loyalty_analysis.batch_numbers import averages, pooled_slopes, read_numbers
 from loyalty_analysis.batch_page import batch_page, script_hash
-from loyalty_analysis.batch_words import STATES, luck_sentences, pooling_sentences
+from loyalty_analysis.batch_words import STATES, pooling_sentences
 from loyalty_analysis.comparison import read_verdicts, verdict_counts
 from loyalty_analysis.formatting import BANNER, number
 from loyalty_analysis.inference import t_p_value
@@ -242,7 +242,7 @@ def test_every_group_has_a_row_and_failed_ones_no_number(
         cells = row_of(page, one["name"])
         assert cells[2] == "{0.glyph} {0.word}".format(STATES[one["state"]])
         if one["state"] not in ("ok", "unchanged"):
-            assert set(cells[3:13]) == {"– none"}
+            assert {cells[1], *cells[3:13]} == {"– none"}
     assert "an earlier one" in row_of(page, "Delta")[-2]
 
 
@@ -259,13 +259,29 @@ def test_a_row_holds_the_numbers_of_its_report(folder: Path, record: dict[str, A
     assert (folder / link).is_file()
 
 
+def test_a_batch_that_was_refused_stands_and_says_so(folder: Path, record: dict[str, Any]) -> None:
+    error = {"message": "survey.csv: no column 'brand'."}
+    later = record | {"state": "blocked", "error": error, "finished": "2026-12-01T02:00:00+00:00"}
+    said = part(
+        BeautifulSoup(batch_page(folder, later), "html.parser"), "#answer .failed"
+    ).get_text()
+    assert "A later batch was blocked on 1 December 2026, 02:00 UTC: survey.csv: no col" in said
+    assert "What follows is the batch of 29 November 2026, 01:59 UTC." in said
+    assert "A later batch" not in batch_page(folder, record)
+
+
+def test_a_batch_that_runs_says_so(folder: Path, record: dict[str, Any]) -> None:
+    page = batch_page(folder, record | {"state": "running", "finished": None})
+    assert "The batch is still running: 2 groups wait." in page
+
+
 def test_small_groups_are_named_and_nothing_else(run: Path, tmp_path: Path) -> None:
-    record = record_of([group("Alpha"), group("Theta", "suppressed", n=27183)])
+    record = record_of([group("Alpha"), group("Theta", "suppressed", n=27183, **OLD)])
     html = batch_page(write_batch(tmp_path, record, run), record)
     page = BeautifulSoup(html, "html.parser")
     assert "Fewer than 30 respondents, not shown: Theta." in part(page, "#groups").get_text()
     assert set(row_of(page, "Theta")[1:2] + row_of(page, "Theta")[3:]) == {"– none"}
-    assert "27183" not in html and "27,183" not in html
+    assert "27183" not in html and "27,183" not in html and OLD["run"] not in html
 
 
 def test_what_a_reader_of_one_minute_sees(page: BeautifulSoup) -> None:
