@@ -7,23 +7,24 @@ Kernels that inherit such imports must have had the same surroundings, or start 
 from __future__ import annotations
 
 import ast
-import builtins
 import importlib
 import json
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+
 from loyalty_analysis.resources import PACKAGE, shipped
 
 LIBRARIES = (
-    "IPython.core.pylabtools", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell",
-    "matplotlib.backends.backend_agg", "matplotlib.pyplot",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
+    "IPython.core.pylabtools", "IPython.extensions.storemagic", "sqlite3",
+    "tornado.platform.asyncio", "matplotlib.backends.backend_agg", "matplotlib.pyplot",
     "pandas", "pandas.io.formats.html", "pandas.io.formats.style", "scipy.stats", "seaborn",
     "statsmodels.api", "statsmodels.formula.api", "great_tables",
 )  # fmt: skip
@@ -38,42 +39,10 @@ PERSONAL = {
 """Environment variables that may differ between kernels: none is read by an import."""
 
 
-class PreloadError(Exception):
-    """Imports that kernels must do by themselves, because they had something to say."""
-
-
-class _FrontEnd:
-    """Stands for the shell of a kernel: pandas asks for one while it is imported."""
-
-    kernel = None
-
-
 def preload() -> None:
-    """Import what the shipped notebooks import.
-
-    Raises
-    ------
-    PreloadError
-        When an import warns: every kernel's notebook must show that.
-    """
-    with _as_in_a_kernel() as said:
-        for name in (*LIBRARIES, *notebook_modules()):
-            importlib.import_module(name)
-    if said:
-        raise PreloadError(said[0])
-
-
-@contextmanager
-def _as_in_a_kernel() -> Iterator[list[str]]:
-    said: list[str] = []
-    show = warnings.showwarning
-    builtins.get_ipython = _FrontEnd  # type: ignore[attr-defined]
-    warnings.showwarning = lambda message, *where: said.append(str(message))
-    try:
-        yield said
-    finally:
-        warnings.showwarning = show
-        del builtins.get_ipython  # type: ignore[attr-defined]
+    """Import what kernels need and what the shipped notebooks import."""
+    for name in (*LIBRARIES, *notebook_modules()):
+        importlib.import_module(name)
 
 
 def notebook_modules() -> list[str]:
@@ -137,10 +106,9 @@ def installed() -> list[tuple[str, int]]:
 
     With times of change, so that a package replaced during a batch is noticed.
     """
-    found = [*_packages(sys.path), *_changed(PACKAGE.glob("*.py"))]
-    if "matplotlib" in sys.modules:
-        found += _changed([Path(sys.modules["matplotlib"].matplotlib_fname())])
-    return sorted(found)
+    settings = [Path(matplotlib.matplotlib_fname())]
+    ours = PACKAGE.glob("*.py")
+    return sorted([*_packages(sys.path), *_changed(ours), *_changed(settings)])
 
 
 def _packages(folders: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -27,10 +27,7 @@ PATIENCE, THEREAFTER = 60.0, 1.0
 """Seconds to wait for a kernel, imports included; and once that was in vain."""
 COLD = "LOYALTY_COLD"
 """Environment variable that makes every kernel start cold."""
-_ZYGOTE = (
-    "import sys; sys.path[:] = filter(None, sys.path); "
-    "from loyalty_analysis.zygote import main; main()"
-)
+_ZYGOTE = str(Path(__file__).with_name("zygote.py"))
 
 
 class WarmProcess:
@@ -233,7 +230,7 @@ def _zygote(address: str) -> subprocess.Popen[bytes]:
         listener.listen()
         number = listener.fileno()
         return subprocess.Popen(
-            [sys.executable, "-c", _ZYGOTE, str(number), str(Path(address).parent)],
+            [sys.executable, _ZYGOTE, str(number), str(Path(address).parent)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

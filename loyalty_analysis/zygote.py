@@ -1,176 +1,72 @@
-"""A process that has imported what notebooks import, and forks a Jupyter kernel on every request.
+"""A process that imports what notebooks import, and then forks kernels until its owner is gone.
 
-Its input is a pipe that only the process which started it holds open: when that ends, so does this
-one, and every kernel with it. Each request comes on a connection of its own, which stays open as
-the kernel's leash. How the kernel ended is told on it; once it is closed, the kernel's process
-group is killed and its number given back, not before: until then nobody else can have it.
+Run as a script, so that it is set up as a kernel's process before the package is imported: pandas,
+for one, looks for a front end when it is imported, and remembers.
 """
 
 from __future__ import annotations
 
+import builtins
 import fcntl
 import gc
-import json
 import os
 import select
 import signal
 import socket
-import struct
 import sys
-import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-from loyalty_analysis.forked_kernel import become
-from loyalty_analysis.preloading import difference, installed, preload, surroundings
-from loyalty_analysis.watchdog import end_group
 
 OWNER = 0
-LARGEST = 1 << 20
-"""Bytes of a request."""
-PATIENCE = 1.0
-"""Seconds that a request may take to arrive, once its sender is connected."""
-_COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f"]
+"""A pipe that ends with the process that started this one."""
 
 
-@dataclass
-class _Child:
-    pid: int
-    ending: int
-    """A descriptor that becomes readable when the process ends."""
-    leash: socket.socket
-    told: bool = False
+class FrontEnd:
+    """Stands for the shell of a kernel while modules are imported."""
+
+    kernel = None
 
 
-class Zygote:
-    """Forks kernels and keeps an eye on them, in one thread and one loop.
+@contextmanager
+def as_in_a_kernel() -> Iterator[list[str]]:
+    """Import as a kernel would.
+
+    Yields
+    ------
+    list of str
+        What the imports warn of: every notebook would have to show it.
+
+    Examples
+    --------
+    >>> with as_in_a_kernel() as said:
+    ...     warnings.warn("look")
+    >>> said
+    ['look']
+    """
+    said: list[str] = []
+    show = warnings.showwarning
+    builtins.get_ipython = FrontEnd  # type: ignore[attr-defined]
+    warnings.showwarning = lambda message, *where: said.append(str(message))
+    try:
+        yield said
+    finally:
+        warnings.showwarning = show
+        del builtins.get_ipython  # type: ignore[attr-defined]
+
+
+def leave_with_owner(folder: Path) -> None:
+    """Leave at once when the owner goes while imports are under way.
 
     Parameters
     ----------
-    listener : socket.socket
-        Where requests arrive.
-    environment : mapping
-        The environment when it started, before anything was imported.
+    folder : pathlib.Path
+        What to remove then.
     """
 
-    def __init__(self, listener: socket.socket, environment: Mapping[str, str]) -> None:
-        self.listener = listener
-        self.surroundings = surroundings(environment)
-        self.folder = str(Path.cwd())
-        self.installed = installed()
-        self.children: list[_Child] = []
-
-    def serve(self) -> None:
-        """Fork kernels until the owner is gone; then end them all."""
-        while OWNER not in (ready := self._wait()):
-            for child in list(self.children):
-                if not child.told and child.ending in ready:
-                    self._tell(child)
-                if child.leash.fileno() in ready:
-                    self._let_go(child)
-            if self.listener.fileno() in ready:
-                self._receive()
-        for child in list(self.children):
-            self._let_go(child)
-
-    def _wait(self) -> set[int]:
-        poll = select.poll()
-        for number in (OWNER, self.listener.fileno()):
-            poll.register(number, select.POLLIN)
-        for child in self.children:
-            poll.register(child.leash, select.POLLIN)
-            if not child.told:
-                poll.register(child.ending, select.POLLIN)
-        return {number for number, _ in poll.poll()}
-
-    def _tell(self, child: _Child) -> None:
-        """Say how a kernel ended, and leave its process as it is: nobody else gets its number."""
-        seen = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert seen is not None
-        code = seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
-        child.told = True
-        _say(child.leash, code=code)
-
-    def _let_go(self, child: _Child) -> None:
-        self.children.remove(child)
-        with suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)  # before it leads a group, this alone reaches it
-        end_group(child.pid)
-        os.waitpid(child.pid, 0)
-        os.close(child.ending)
-        child.leash.close()
-
-    def _receive(self) -> None:
-        leash, _ = self.listener.accept()
-        descriptors: list[int] = []
-        try:
-            leash.settimeout(PATIENCE)
-            data, descriptors, _, _ = socket.recv_fds(leash, LARGEST, 3, socket.MSG_CMSG_CLOEXEC)
-            refusal = self._refusal(leash, request := json.loads(data))
-            if not refusal:
-                self._fork(request, descriptors, leash)
-                return
-            _say(leash, refused=refusal)
-        except (OSError, ValueError):  # it left again, or speaks another language
-            pass
-        finally:
-            for number in descriptors:
-                os.close(number)
-        leash.close()
-
-    def _refusal(self, leash: socket.socket, request: Mapping[str, Any]) -> str:
-        """Say why a kernel asked for would not be what it is when started by itself."""
-        if _user(leash) != os.getuid():
-            return "another user"
-        if request["command"][: len(_COMMAND)] != _COMMAND:
-            return "another command"
-        if request["folder"] != self.folder:
-            return "another working folder"
-        if differs := difference(surroundings(request["environment"]), self.surroundings):
-            return f"another environment: {differs}"
-        if installed() != self.installed:
-            return "packages or settings have changed"
-        return "threads" if threading.active_count() > 1 else ""
-
-    def _fork(
-        self, request: Mapping[str, Any], descriptors: Sequence[int], leash: socket.socket
-    ) -> None:
-        me = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._close()
-            become(request, descriptors, leash, me)
-        # its process group is the child's own affair: changed from here, its setsid would fail
-        self.children.append(_Child(pid, os.pidfd_open(pid), leash))
-
-    def _close(self) -> None:
-        """Close, in a child, what belongs to this process alone."""
-        self.listener.close()
-        for child in self.children:
-            os.close(child.ending)
-            child.leash.close()
-
-
-def _say(leash: socket.socket, **words: object) -> None:
-    with suppress(OSError):  # nobody listens any more
-        leash.send(json.dumps(words).encode())
-
-
-def _user(leash: socket.socket) -> int:
-    """Tell the user at the other end."""
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack("3i", leash.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return int(user)
-
-
-def _leave_with_owner(folder: Path) -> None:
-    """Leave at once when the owner goes while imports are under way."""
-
     def gone(*_: object) -> None:
-        _remove(folder)
+        remove(folder)
         os._exit(0)
 
     signal.signal(signal.SIGIO, gone)
@@ -180,22 +76,42 @@ def _leave_with_owner(folder: Path) -> None:
         gone()
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove a folder and the socket in it, if they are still there."""
     with suppress(OSError):
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
 
 
-def main() -> None:
-    """Run as a process: ``listener``, ``folder`` of its socket."""
-    listener, folder = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
-    _leave_with_owner(folder)
+def main(listener: socket.socket, folder: Path) -> None:
+    """Import, then fork on request until the owner is gone.
+
+    Parameters
+    ----------
+    listener : socket.socket
+        Where requests arrive, from the very start.
+    folder : pathlib.Path
+        Where its name is.
+    """
+    leave_with_owner(folder)
     environment = dict(os.environ)
-    preload()
-    gc.collect()
-    gc.freeze()  # so that a collection in a kernel does not copy the pages it shares
-    zygote = Zygote(listener, environment)
-    signal.signal(signal.SIGIO, signal.SIG_IGN)
-    zygote.serve()
-    _remove(folder)
+    with as_in_a_kernel() as said:
+        from loyalty_analysis.forking import Forks
+        from loyalty_analysis.preloading import installed, preload
+
+        versions = installed()
+        preload()
+    if not said:  # else kernels shall do their imports themselves
+        gc.collect()
+        gc.freeze()  # so that a collection in a kernel does not copy the pages it shares
+        forks = Forks(listener, environment, versions)
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        forks.serve()
+    remove(folder)
+
+
+if __name__ == "__main__":
+    # the folder of this file holds modules of ours, whose names are not to stand for others
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(__file__)]  # noqa: PTH120
+    main(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))

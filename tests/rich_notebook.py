@@ -37,7 +37,8 @@ RICH = [
     "np.array([1.0]) / 0",
     "import logging\nlogging.warning('logged')\nlogging.getLogger('x').info('not shown')",
     "import asyncio\nawait asyncio.sleep(0.01)\n'awaited'",
-    "import os, subprocess\nos.system('echo from a shell')\n"
+    # what a shell says arrives a little later, and belongs to the cell that runs then
+    "import os, subprocess, time\nos.system('echo from a shell')\ntime.sleep(1)\n"
     "subprocess.run(['echo', 'x'], capture_output=True).stdout",
     "!echo magic",
     "%%bash\necho script",
