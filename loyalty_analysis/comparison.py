@@ -189,7 +189,7 @@ def _claim_rows(run: Path) -> pd.DataFrame:
 
 def _pending(run: Path) -> list[dict[str, Any]]:
     """What the comparison that a run itself made left open."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):  # none, or damaged
         return list(json.loads((run / CHANGES).read_text(encoding="utf-8"))["within_monte_carlo"])
     return []
 

@@ -331,11 +331,12 @@ def test_a_claim_that_vanished_for_no_reason_is_an_alert(tmp_path: Path) -> None
     assert found["answer_changed"]
 
 
+@pytest.mark.parametrize("damaged", ["[", "{}", "[1]", '{"within_monte_carlo": null}'])
 def test_runs_without_results_or_with_a_damaged_comparison_are_compared_all_the_same(
-    tmp_path: Path,
+    tmp_path: Path, damaged: str
 ) -> None:
     before, now = run_folder(tmp_path / "a", [{}]), run_folder(tmp_path / "b", [{}])
-    (before / "changes.json").write_text("[", encoding="utf-8")
+    (before / "changes.json").write_text(damaged, encoding="utf-8")
     assert not answer_changes(before, now)["answer_changed"]
 
 
