@@ -15,6 +15,7 @@ from math import exp, lgamma, sqrt
 from typing import Any
 
 from loyalty_analysis.data_schema import FORMAT
+from loyalty_analysis.preparation import SMALLEST_GROUP
 
 FALSE_ALARMS = 0.001
 """Honest waves that blocking changes may stop, over all columns and tests together."""
@@ -240,15 +241,30 @@ def _ends(column: Mapping[str, Any]) -> str:
 
 
 def _codes(name: str, was: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Categories that came or went."""
+    """Categories that came or went, told where that is no accident."""
     if was["role"] not in _CODED_ROLES or "codes" not in was or "codes" not in new:
         return
-    gone = [code for code in was["codes"] if code not in new["codes"]]
-    come = [code for code in new["codes"] if code not in was["codes"]]
+    gone, come = _absent(was, new), _absent(new, was)
     said = [f"{_listed(gone)} no longer with ten respondents or more"] if gone else []
     said += [f"{_listed(come)} new or now with ten respondents or more"] if come else []
     if said:
         yield Change("codes", name, f"column '{name}': {'; '.join(said)}.", False)
+
+
+def _absent(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Codes of one file that the other hardly lacks by accident.
+
+    Where the other file has rare codes, whose names are not kept, this may be one of them: three
+    times the ten respondents would have to be expected there.
+    """
+    found = []
+    for code, count in one["codes"].items():
+        expected = count * other["answered"] / one["answered"]
+        chance = accident(count, one["answered"], 0, other["answered"])
+        unlikely = expected >= 3 * SMALLEST_GROUP if other["rare"] else chance < FALSE_ALARMS
+        if code not in other["codes"] and unlikely:
+            found.append(code)
+    return found
 
 
 def _listed(codes: list[str]) -> str:
