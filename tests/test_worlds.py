@@ -403,9 +403,9 @@ def test_the_kept_table_is_as_asked(campaign: ModuleType, kept: pd.DataFrame) ->
     assert f"{count} surveys of" in campaign.PAGE.read_text(encoding="utf-8")
 
 
-@pytest.mark.xfail(reason="100 of 200 surveys; 2 of 100 in the null world say a wrong sign")
 def test_the_kept_table_holds_what_200_surveys_have_to_show(
     campaign: ModuleType, kept: pd.DataFrame
 ) -> None:
     assert (kept["surveys"] >= 200).all()
+    assert (kept["held"] == kept["sure"]).all()  # planted verdicts in 90%, wherever power allows it
     assert (kept["forced_sign_wrong"] <= campaign.MOST_WRONG_SIGNS).all()

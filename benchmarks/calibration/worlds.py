@@ -23,7 +23,7 @@ if __name__ == "__main__":  # before numpy is loaded; workers inherit it
 import numpy as np
 import pandas as pd
 from rich.progress import track
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.cases import Case, cases_of
@@ -128,10 +128,20 @@ def _judged(missing: Iterable[tuple[str, int]], n: int, workers: int) -> Iterato
             yield future.result()
 
 
-def standard_errors(world: str, n: int) -> dict[str, list[tuple[Claim, Case]]]:
-    """Cases of one survey by row: they hold the standard error of everything that counts."""
+def standard_errors(
+    world: str, n: int
+) -> tuple[dict[str, list[tuple[Claim, Case]]], dict[str, int]]:
+    """Cases of one survey by row: they hold the standard error of everything that counts.
+
+    And the size of the family that Holm's correction is made in, by claim.
+    """
     survey = surveyed(world, n, FIRST_SEED)
-    found = findings(whole(analyse(survey, everything=False)))
+    results = analyse(survey, everything=False)
+    found, verdicts = findings(whole(results)), judge(survey, results)
+    counted = verdicts[(verdicts["part"] == "") & verdicts["p_holm"].notna()]
+    sizes = counted.groupby("claim_set").size()
+    sets = zip(verdicts["claim"], verdicts["claim_set"], strict=True)
+    family = {claim: int(sizes.get(name, 1)) for claim, name in sets}
     cases = [case for one in load_claims(survey.study) for claim in one.claims
              for case in cases_of(claim, survey, found)]  # fmt: skip
     by_row: dict[str, list[tuple[Claim, Case]]] = {}
@@ -140,15 +150,18 @@ def standard_errors(world: str, n: int) -> dict[str, list[tuple[Claim, Case]]]:
         by_row[row] = [(part.claim, part) for part in case.parts] or [(case.claim, case)]
         for part in case.parts:
             by_row[f"{case.claim.id}.{part.part} {part.outcome}"] = [(part.claim, part)]
-    return by_row
+    return by_row, family
 
 
-def power(values: Values, row: Sequence[tuple[Claim, Case]], verdict: str) -> float:
+def power(
+    values: Values, row: Sequence[tuple[Claim, Case]], verdict: str, family: int = 1
+) -> float:
     """About how often a row can get its planted verdict.
 
     From the population value of everything that counts and its standard error in one survey, each
-    taken by itself, and before Holm's correction. Not a number for verdicts that no interval
-    decides.
+    taken by itself. With the size of its family, as if every other claim of it had to be decided
+    first (Bonferroni), which Holm's correction never asks more than. Not a number for verdicts that
+    no interval decides.
     """
     if verdict not in (SUPPORTED, CONTRADICTED, NEGLIGIBLE):
         return np.nan
@@ -163,15 +176,15 @@ def power(values: Values, row: Sequence[tuple[Claim, Case]], verdict: str) -> fl
             if keys and held
         ]
         # Scores and constructs free of error have to agree; they vary together.
-        parts += [min(_of_set(one, claim, verdict) for one in pairs)] if pairs else []
+        parts += [min(_of_set(one, claim, verdict, family) for one in pairs)] if pairs else []
     if not parts:
         return np.nan
     return float(np.prod(parts) if verdict == SUPPORTED else max(parts))
 
 
-def _of_set(pairs: Sequence[tuple[float, float]], claim: Claim, verdict: str) -> float:
+def _of_set(pairs: Sequence[tuple[float, float]], claim: Claim, verdict: str, family: int) -> float:
     """Chance of a verdict on values that must all be as claimed."""
-    each = [_chance(value, error, claim, verdict) for value, error in pairs]
+    each = [_chance(value, error, claim, verdict, family) for value, error in pairs]
     if verdict == SUPPORTED:
         return float(np.prod(each))
     if verdict == CONTRADICTED or len(pairs) == 1:
@@ -183,8 +196,8 @@ def _of_set(pairs: Sequence[tuple[float, float]], claim: Claim, verdict: str) ->
     return float(np.prod(low) * max(high))
 
 
-def _chance(value: float, error: float, claim: Claim, verdict: str) -> float:
-    """Chance that one interval leads to a verdict."""
+def _chance(value: float, error: float, claim: Claim, verdict: str, family: int = 1) -> float:
+    """Chance that one interval leads to a verdict, in a family of so many."""
     value = -value if claim.sign == "-" else value
     d, half = claim.bound, 1.96 * error
     inside = max(ndtr((d - half - value) / error) - ndtr((half - d - value) / error), 0.0)
@@ -199,7 +212,8 @@ def _chance(value: float, error: float, claim: Claim, verdict: str) -> float:
     # With a clear size the whole interval has to lie beyond the bound.
     beyond = d if claim.size == "clear" and verdict == SUPPORTED else 0.0
     side = value if verdict == SUPPORTED else -value
-    return float(ndtr((side - beyond - half) / error))
+    corrected = -ndtri(0.025 / family)
+    return float(min(ndtr((side - beyond - half) / error), ndtr(side / error - corrected)))
 
 
 def forced_sign(values: Values, claim: Claim, outcome: str, verdict: str) -> bool:
@@ -220,7 +234,7 @@ def summary(world: str, n: int, surveys: int, draws: int = POPULATION) -> pd.Dat
                for (claim, outcome), one in planted_verdicts(study, values).items()}  # fmt: skip
     runs = [line[4] for (name, seed), line in known_runs(n).items()
             if name == world and seed < surveys]  # fmt: skip
-    letters, errors = np.array([list(line) for line in runs]), standard_errors(world, n)
+    letters, (errors, family) = np.array([list(line) for line in runs]), standard_errors(world, n)
     rows = []
     for at, name in enumerate(names()):
         own, found = planted[name].verdict, letters[:, at]
@@ -232,6 +246,9 @@ def summary(world: str, n: int, surveys: int, draws: int = POPULATION) -> pd.Dat
             "as_planted": (found == LETTERS[own]).mean(),
             "wrongly": (found == LETTERS[wrong]).mean() if own != wrong else 0.0,
             "power": power(values, errors.get(name, []), own),
+            "power_corrected": power(
+                values, errors.get(name, []), own, family.get(name.split(" ")[0].split(".")[0], 1)
+            ),
         }  # fmt: skip
         case = errors[name]
         said = [forced_sign(values, case[0][0], case[0][1].outcome, WORDS[one]) for one in found]
@@ -251,10 +268,12 @@ def of_worlds(table: pd.DataFrame) -> pd.DataFrame:
     for world, own in claims_only(table).groupby("world", sort=False):
         not_planted = own[own["planted"] != SUPPORTED]
         able = own[own["power"].isna() | (own["power"] >= ENOUGH)]
+        sure = own[own["power_corrected"].isna() | (own["power_corrected"] >= ENOUGH)]
         every = table[table["world"] == world]
         rows.append({
             "world": world, "surveys": int(own["surveys"].iloc[0]), "claims": len(own),
             "able": len(able), "reached": int((able["as_planted"] >= ENOUGH).sum()),
+            "sure": len(sure), "held": int((sure["as_planted"] >= ENOUGH).sum()),
             "falsely_supported": not_planted["supported"].mean(),
             "worst": not_planted["supported"].max(),
             "forced_sign_wrong": every["forced_sign_wrong"].max(),
@@ -266,7 +285,8 @@ def page(table: pd.DataFrame, n: int) -> str:
     """The kept page."""
     worlds = of_worlds(table)
     lines = [
-        f"| {row.world} | {row.surveys} | {row.reached} of {row.able} | {row.claims - row.able} | "
+        f"| {row.world} | {row.surveys} | {row.held} of {row.sure} | {row.reached} of {row.able} | "
+        f"{row.claims - row.able} | "
         f"{row.falsely_supported:.1%} | {row.worst:.1%} | {row.forced_sign_wrong:.1%} |"
         for row in worlds.itertuples()
     ]
@@ -306,14 +326,16 @@ Asked for: the planted verdict in at least 90% of the surveys where power allows
 planted verdict is not *supported*, at most 5% come out *supported*; a sign of a slope of forced
 commitment that it does not have is said in at most 1% of the surveys.
 
-| world | surveys | as planted | too little power | falsely supported | worst | forced wrong |
-| --- | --- | --- | --- | --- | --- | --- |
+| world | surveys | as planted | before Holm | little power | false | worst | forced wrong |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 {worlds}
 
-*As planted*: claims whose planted verdict came out in at least 90%. *Falsely supported*: share of
-claims x surveys, and of the worst claim, whose planted verdict is another. *Forced wrong*: surveys
-that say a wrong sign. *Too little power*: claims that {n} respondents decide in fewer than 90% of
-surveys, by the population values and the standard errors of one survey, before Holm's correction.
+*As planted*: claims whose planted verdict came out in at least 90%, of those whose power reaches
+90% even if every other claim of their set had to be decided first (Bonferroni; Holm asks no more).
+*Before Holm*: the same of those whose power reaches 90% taken by themselves. *Little power*: claims
+that {n} respondents decide in fewer than 90% of surveys even so. Power follows from the population
+values and the standard errors of one survey. *False*: share of claims x surveys, and of
+the worst claim, whose planted verdict is another. *Forced wrong*: surveys that say a wrong sign.
 
 ## Claim by claim
 
