@@ -37,8 +37,7 @@ from loyalty_analysis.records import (
 )
 from loyalty_analysis.report import Options, key_of, rendered, unchanged
 from loyalty_analysis.run_folder import Clock, described, state_of
-from loyalty_analysis.sections import slug
-from loyalty_analysis.segments import Segment, segments, slicer
+from loyalty_analysis.segments import Segment, folder_of_batch, segments, slicer
 from loyalty_analysis.served import failed_runs
 from loyalty_analysis.study import Study
 from loyalty_analysis.warm_kernels import at, warmed
@@ -131,10 +130,10 @@ def render_batch(
     chosen = Options(**options)
     inputs = read_inputs(study, settings, data, where, also=by)
     smallest = _smallest(inputs.study, min_size)
-    folder = Path(out) / inputs.study.name / f"by-{'-'.join(slug(name) for name in by)}"
+    folder = Path(out) / inputs.study.name / folder_of_batch(by)
     with _blocked_batch(folder):
         before = read_record(folder)
-        known = {"\n".join(one["values"].values()): one["folder"] for one in before["groups"]}
+        known = {one["where"]: one["folder"] for one in before["groups"]}
         parts, unassigned = segments(inputs, by, known)
         schema = changed_columns(inputs, before.get("schema"), chosen)
     record = first_record(
@@ -142,8 +141,8 @@ def render_batch(
         repeated=_repeated(inputs), **schema,
     )  # fmt: skip
     with held() as signals, only_one(folder, chosen.busy, chosen.told):
-        todo = _triaged(inputs, parts, record, folder, smallest, chosen)
-        if not todo and _same(record, before):
+        todo = _triaged(inputs, parts, record, before, folder, chosen)
+        if not todo and _same(record, before) and (folder / "index.html").is_file():
             return Batched(folder, before | {"groups": record["groups"]})
         try:
             _made(inputs, todo, record, folder, out, workers, chosen, signals)
@@ -190,19 +189,23 @@ def _triaged(
     inputs: Inputs,
     parts: Sequence[Segment],
     record: dict[str, Any],
+    before: Mapping[str, Any],
     folder: Path,
-    smallest: int,
     options: Options,
 ) -> list[tuple[dict[str, Any], Inputs, str]]:
     """Decide of every group whether it is suppressed, unchanged, or has to be made."""
-    slice_of, todo = slicer(inputs), []
+    slice_of, todo = slicer(inputs, record["by"]), []
+    small = _suppressed_keys(before, record["min_size"])
     for part, group in zip(parts, record["groups"], strict=True):
-        if len(part.rows) < smallest:
+        if len(part.rows) < record["min_size"]:
+            group["state"] = "suppressed"
+            continue
+        own = slice_of(part)
+        group["key"] = key = key_of(own, part.digest)
+        if not options.force and key and key in small:
             group["state"] = "suppressed"
             continue
         group |= standing(folder, group)
-        own = slice_of(part)
-        key = key_of(own, part.digest)
         if not options.force and unchanged(folder / part.folder, key) is not None:
             group["state"] = "unchanged"
         else:
@@ -210,10 +213,20 @@ def _triaged(
     return todo
 
 
+def _suppressed_keys(before: Mapping[str, Any], smallest: int) -> set[str]:
+    """Keys of groups of which an earlier batch found that too few respondents can be analysed."""
+    if before.get("min_size") != smallest:
+        return set()
+    return {one.get("key", "") for one in before["groups"] if one["state"] == "suppressed"}
+
+
 def _same(record: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Whether the page that stands would say the same of every group."""
-    names = ("folder", "run", "n")
-    now_, then = ([{k: g[k] for k in names} for g in one["groups"]] for one in (record, before))
+    """Whether the page that stands would say the same, of every group and of the batch."""
+    said, of_groups = ("min_size", "unassigned", "repeated"), ("folder", "run", "n")
+    now_, then = (
+        [[one.get(k) for k in said], *([g[k] for k in of_groups] for g in one["groups"])]
+        for one in (record, before)
+    )
     return now_ == then and before.get("state") == "ok"
 
 
@@ -268,6 +281,8 @@ def _render_one(task: _Task) -> dict[str, Any]:
     except LoyaltyError as error:
         state = "blocked" if isinstance(error, InputError) else state_of(error)
         return {"state": state, "error": described(error), "seconds": clock.total()}
+    except Exception as error:  # a fault of ours costs this group, and is no lost process
+        return {"state": "failed", "error": described(error), "seconds": clock.total()}
     changes = changes_sentence(run.changes) if run.answer_changed else ""
     return {
         "state": "ok",

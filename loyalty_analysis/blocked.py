@@ -32,8 +32,8 @@ from loyalty_analysis.pages import environment, index
 from loyalty_analysis.published import FAILED, BlockedError, last_good, new_run_id
 from loyalty_analysis.run_folder import described
 from loyalty_analysis.runs import parameters_of
-from loyalty_analysis.served import serve
 from loyalty_analysis.schema_changes import schema_changes
+from loyalty_analysis.served import serve
 from loyalty_analysis.study import Study, find_study
 
 if TYPE_CHECKING:

@@ -131,8 +131,9 @@ def _opened(folder: Path) -> _Kept:
     known = (
         pd.read_csv(file, dtype={"wave": str}, keep_default_na=False) if file.is_file() else None
     )
-    waves = None if known is None else tuple(known["wave"])
-    return _Kept(folder, read_manifest(folder), waves)
+    facts = read_manifest(folder)
+    waves = tuple(facts.get("waves") or ()) if known is None else tuple(known["wave"])
+    return _Kept(folder, facts, waves or None)
 
 
 def _comparable(found: Sequence[_Kept]) -> tuple[Sequence[_Kept], list[str]]:

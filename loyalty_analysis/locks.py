@@ -143,7 +143,7 @@ def _take(file: IO[str]) -> bool:
 
         file.seek(1_000_000)  # a place beyond the text, which stays readable
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True

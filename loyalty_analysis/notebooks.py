@@ -126,6 +126,24 @@ def _fits(value: Any, wanted: str) -> bool:
     return wanted == "None" or given in names or (given == "int" and "float" in names)
 
 
+def check_deadline(deadline: float) -> None:
+    """Refuse a deadline that is no time at all.
+
+    Raises
+    ------
+    RunError
+
+    Examples
+    --------
+    >>> check_deadline(0)
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.RunError: the deadline must be a number of seconds above 0, not 0.
+    """
+    if not 0 < deadline <= threading.TIMEOUT_MAX:
+        raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
+
+
 class Batch:
     """Notebooks that execute in the background while the caller does something else.
 
@@ -178,8 +196,7 @@ class Batch:
         warm: Warm | None = None,
         ready: Callable[[Path], object] = lambda memory: None,
     ) -> None:
-        if not 0 < deadline <= threading.TIMEOUT_MAX:
-            raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
+        check_deadline(deadline)
         self.notebooks = list(notebooks)
         self.folder = folder
         self.parameters = dict(parameters)

@@ -56,7 +56,6 @@ def first_record(
     """
     study = inputs.study
     asked = {name: portable(value) for name, value in inputs.parameters.items()} | {"by": list(by)}
-    named = (*study.model.drivers, *study.model.outcomes, *([study.model.mediator or ""]))
     return {
         "format": FORMAT,
         "batch": new_run_id(),
@@ -68,7 +67,7 @@ def first_record(
         "state": "running",
         "error": None,
         "drivers": list(study.model.drivers),
-        "labels": {name: study.label(name) for name in named if name},
+        "labels": {name: study.label(name) for name in study.constructs},
         **more,
         "groups": [group_of(part) for part in parts],
     }

@@ -26,6 +26,7 @@ from loyalty_analysis.locks import Busy, only_one
 from loyalty_analysis.memory import hand_over
 from loyalty_analysis.notebooks import (
     Batch,
+    check_deadline,
     notebooks_folder,
     notebooks_of,
     progress_bars,
@@ -121,7 +122,8 @@ def render(
         On Ctrl-C, SIGTERM or SIGHUP, once no kernel is left; what there is stays as above.
     """
     chosen, clock = Options(**options), Clock()
-    check_deadlines(chosen)
+    for deadline in (chosen.deadline, chosen.run_deadline or chosen.deadline):
+        check_deadline(deadline)
     with recorded(study, out, settings, data, where), clock.step("survey"):
         inputs = read_inputs(study, settings, data, where)
     home = Path(out) / inputs.study.name
@@ -220,26 +222,6 @@ class LateError(RunError):
     """The deadline of a whole run passed."""
 
     state = "timed_out"
-
-
-def check_deadlines(options: Options) -> None:
-    """Refuse a deadline that is no time at all.
-
-    Raises
-    ------
-    RunError
-
-    Examples
-    --------
-    >>> check_deadlines(Options(run_deadline=-1))
-    Traceback (most recent call last):
-        ...
-    loyalty_analysis.errors.RunError: the run deadline must be a number of seconds above 0, not -1.
-    """
-    if options.run_deadline < 0:
-        raise RunError(
-            f"the run deadline must be a number of seconds above 0, not {options.run_deadline:g}."
-        )
 
 
 def key_of(inputs: Inputs, digest: str = "") -> str:

@@ -35,6 +35,7 @@ from loyalty_analysis.manifest import (
     without_paths,
     write_json,
 )
+from loyalty_analysis.preparation import as_text
 from loyalty_analysis.published import (
     FAILED,
     LATEST,
@@ -47,7 +48,6 @@ from loyalty_analysis.published import (
 )
 from loyalty_analysis.served import serve
 from loyalty_analysis.survey import Survey
-
 
 FIRST: dict[str, Any] = {
     "format": 1,
@@ -162,7 +162,10 @@ class RunFolder:
         self.changed = changes(NO_VERDICTS, NO_VERDICTS)
         self.changes: dict[str, Any] = {}
         self.survey, self.clock, self.keep, self.asked = survey, clock, keep, dict(parameters)
-        self.manifest = first_manifest(self.id, verb, survey, parameters, out) | dict(more or {})
+        self.manifest = first_manifest(self.id, verb, survey, parameters, out) | {
+            "waves": _waves(survey),
+            **(more or {}),
+        }
 
     def __enter__(self) -> Self:
         latest = self.home / LATEST
@@ -206,12 +209,20 @@ class RunFolder:
         return sorted(name for name in names if name != MANIFEST)
 
     def compare(self) -> dict[str, Any]:
-        """Compare what was written so far with the last good run; empty when there is none."""
-        written = (self.folder / VERDICTS).is_file()
-        if self.previous is not None and written and not self.changes:
+        """Compare what was written so far with the last good run, once; writes changes.json.
+
+        Returns
+        -------
+        dict
+            Empty when there is no earlier run, or no verdict yet.
+        """
+        if (self.folder / CHANGES).is_file() or not (self.folder / VERDICTS).is_file():
+            return self.changes
+        if self.previous is not None:
             write_json(self.folder / MANIFEST, self.manifest)  # settings and data are compared, too
             self.changes = answer_changes(self.previous, self.folder)
             self.changed = changes(read_verdicts(self.previous), read_verdicts(self.folder))
+        write_json(self.folder / CHANGES, self.changes or FIRST)
         return self.changes
 
     def _publish(self) -> None:
@@ -224,7 +235,6 @@ class RunFolder:
                     {name: row[name] for name in ("claim_set", "claim", "outcome", "before", "now")}
                     for row in found.get("verdicts", [])
                 ]
-                write_json(self.folder / CHANGES, found or FIRST)
             self._write_manifest("ok")
             verify(self.folder, self.survey)
             self.folder.rename(self.final)
@@ -281,6 +291,14 @@ def described(error: BaseException) -> dict[str, Any]:
     said = str(error) if isinstance(error, LoyaltyError) else first_line(str(error))
     message = without_paths(said) or "interrupted"
     return {"type": type(error).__name__, "message": message, **where}
+
+
+def _waves(survey: Survey) -> list[str]:
+    """Waves that were analysed: runs of the same ones are no independent samples."""
+    wave = survey.study.design.wave
+    if wave is None or survey.frame is None:
+        return []
+    return sorted(map(str, as_text(survey.frame[wave]).unique()))
 
 
 def _emptied(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import keyword
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +19,8 @@ from loyalty_analysis.inputs import Inputs, row_hashes, rows_digest
 from loyalty_analysis.labelled import without_codes
 from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.sections import slug
+from loyalty_analysis.study import Study
+from loyalty_analysis.survey import declared
 
 MOST = 5_000
 """Segments beyond these are a mistake, such as a column of identifiers."""
@@ -32,6 +36,7 @@ _RESERVED = frozenset(
     ]
 )
 _LONGEST = 60  # characters of a folder name, so that paths stay short
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ def segments(
         Read with the columns of ``by``.
     by : sequence of str
     known : mapping, optional
-        Folders of earlier batches by the name of their segment: they keep them.
+        Folders of earlier batches by the filter of their segment: they keep them.
 
     Returns
     -------
@@ -107,13 +112,14 @@ def segments(
             f"segments; at most {MOST:,} are made. Name a column of groups, not of identifiers."
         )
     hashes, used = row_hashes(inputs.used), inputs.used
-    folders = folder_names(
-        [[_shown(table, c, v) for c, v in zip(by, k, strict=True)] for k, _ in parts], known
-    )
+    shown = [{c: _shown(table, c, v) for c, v in zip(by, key, strict=True)} for key, _ in parts]
+    filters = [
+        " and ".join(condition(column, v) for column, v in zip(by, key, strict=True))
+        for key, _ in parts
+    ]
+    folders = folder_names([[*values.values()] for values in shown], known, filters)
     found = []
-    for (key, rows), folder in zip(parts, folders, strict=True):
-        values = {column: _shown(table, column, v) for column, v in zip(by, key, strict=True)}
-        where = " and ".join(condition(column, v) for column, v in zip(by, key, strict=True))
+    for (_, rows), values, where, folder in zip(parts, shown, filters, folders, strict=True):
         places = table.frame.index.get_indexer(rows.index)
         digest = rows_digest(table, used, hashes[places], study.address.file is not None)
         found.append(Segment(values, where, folder, places, digest))
@@ -137,6 +143,11 @@ def _check(inputs: Inputs, by: Sequence[str]) -> None:
             raise StudyError(f"{study.address}: --by {column}: no such column. {hint}")
         if "`" in column:
             raise StudyError(f"{study.address}: --by {column!r}: rename the column, without a `.")
+        if column in (study.design.cluster, study.design.weight, study.design.respondent):
+            raise StudyError(
+                f"{study.address}: --by {column}: it says how respondents were drawn, so that it "
+                "cannot split them. Name a column of groups."
+            )
         if column in study.constructs or column in _items(inputs):
             raise StudyError(
                 f"{study.address}: --by {column}: it is analysed, so that it cannot split the "
@@ -157,7 +168,8 @@ def condition(column: str, value: object) -> str:
     >>> condition("brand", "O'Neill & Sons"), condition("wave no", 2.0)
     ('brand == "O\'Neill & Sons"', '`wave no` == 2')
     """
-    name = column if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", column) else f"`{column}`"
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", column) and not keyword.iskeyword(column)
+    name = column if plain else f"`{column}`"
     return f"{name} == {_plain(value)!r}"
 
 
@@ -178,7 +190,9 @@ def _shown(table: Table, column: str, value: object) -> str:
 
 
 def folder_names(
-    values: Sequence[Sequence[str]], known: Mapping[str, str] | None = None
+    values: Sequence[Sequence[str]],
+    known: Mapping[str, str] | None = None,
+    identities: Sequence[str] | None = None,
 ) -> list[str]:
     """Name a folder for each segment: letters, digits and dashes, no two alike on any system.
 
@@ -186,26 +200,31 @@ def folder_names(
     ----------
     values : sequence of sequences of str
     known : mapping, optional
-        Folders that earlier runs gave, by the values joined with a line break.
+        Folders that earlier runs gave, by identity.
+    identities : sequence of str, optional
+        What tells segments apart, also where they are shown alike; default the values.
 
     Examples
     --------
     >>> folder_names([["Acme Foods", "1"], ["acme-foods", "1"], ["../etc", "CON"]])
     ['acme-foods_1', 'acme-foods_1-aa993a', 'etc-f7f912_con-a3dbc4']
     """
-    found: list[str] = []
-    given = dict(known or {})
-    taken = set(given.values())
-    for texts in values:
-        name = "_".join(map(_safe, texts))[:_LONGEST]
-        whole = "\n".join(texts)
-        if whole in given:
-            name = given[whole]
-        elif name in taken or len("_".join(map(_safe, texts))) > _LONGEST:
-            name = f"{name[: _LONGEST - 7]}-{_short(whole)}"
+    given = {who: name for who, name in (known or {}).items() if _FOLDER.fullmatch(name)}
+    taken, found = set(given.values()), list[str]()
+    whose = identities or ["\n".join(texts) for texts in values]
+    for texts, who in zip(values, whose, strict=True):
+        name = given.get(who) or _free("_".join(map(_safe, texts)), who, taken)
         taken.add(name)
         found.append(name)
     return found
+
+
+def _free(name: str, identity: str, taken: Collection[str]) -> str:
+    """The name itself where it is short and free; else with as much of a hash as it takes."""
+    if len(name) <= _LONGEST and name not in taken:
+        return name
+    hashed = (f"{name[: _LONGEST - 1 - k]}-{_short(identity, k)}" for k in (6, 12, 24, 48))
+    return next(one for one in hashed if one not in taken)
 
 
 def _safe(text: str) -> str:
@@ -214,8 +233,19 @@ def _safe(text: str) -> str:
     return name if faithful and name not in _RESERVED else f"{name}-{_short(text)}".lstrip("-")
 
 
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+def _short(text: str, characters: int = 6) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:characters]
+
+
+def folder_of_batch(by: Sequence[str]) -> str:
+    """Name the folder of all groups of some columns.
+
+    Examples
+    --------
+    >>> folder_of_batch(["brand", "job_role"]), folder_of_batch(["部門"])
+    ('by-brand-job-role', 'by-e46cea')
+    """
+    return f"by-{'-'.join(_safe(name.replace('_', ' ')) for name in by)}"
 
 
 class _Written:
@@ -228,8 +258,43 @@ class _Written:
         return self.frame[list(columns)]
 
 
-def slicer(inputs: Inputs) -> Callable[[Segment], Inputs]:
+def dropped(study: Study, by: Sequence[str]) -> list[str]:
+    """Write the settings that leave out what is the same for everybody in a segment.
+
+    Controls, moderators, groups and their contrasts by a column of ``by``.
+
+    Examples
+    --------
+    >>> from loyalty_analysis.study import load_study
+    >>> dropped(load_study("rice_simulated"), ["country"])
+    ["model.controls=['age', 'gender']", "design.groups=['sector']"]
+    """
+    found = []
+    places = {
+        "model.controls": study.model.controls,
+        "model.moderators": study.model.moderators,
+        "design.groups": study.design.groups,
+    }
+    for key, names in places.items():
+        if set(names) & set(by):
+            found.append(f"{key}={[name for name in names if name not in by]}")
+    if set(study.contrasts) & set(by):
+        kept = {name: one for name, one in study.contrasts.items() if name not in by}
+        sides = (
+            f"{json.dumps(n)} = {{a = {_toml(c.a)}, b = {_toml(c.b)}}}" for n, c in kept.items()
+        )
+        found.append(f"contrasts={{{', '.join(sides)}}}")
+    return found
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def slicer(inputs: Inputs, by: Sequence[str]) -> Callable[[Segment], Inputs]:
     """Make the function that gives the inputs of one segment: its own rows and its filter.
+
+    What is the same for everybody in a segment is left out (:func:`dropped`).
 
     Returns
     -------
@@ -241,20 +306,24 @@ def slicer(inputs: Inputs) -> Callable[[Segment], Inputs]:
     # whatever a study may want to read as written (identifiers, groups): read once for all segments
     written = table.as_written([str(name) for name in inputs.used])
 
+    asked = inputs.parameters
+    settings = [*asked["settings"], *dropped(inputs.study, by)]
+    parts = (asked["study"], settings, asked["data"], asked["where"])
+    base, _ = declared(*parts) if settings != asked["settings"] else (inputs.study, ())
+
     def slice_of(segment: Segment) -> Inputs:
         own = replace(
             table,
             frame=inputs.used.iloc[segment.rows],
             written=_Written(written.iloc[segment.rows]),
         )
-        asked = str(inputs.parameters.get("where") or "")
-        own_where = f"({asked}) and ({segment.where})" if asked else segment.where
-        base = inputs.filters[:-1] if asked else inputs.filters
-        both = [*base, own_where]
-        where = " and ".join(f"({one})" for one in both) if base else own_where
-        design = inputs.study.design.model_copy(update={"where": where})
-        study = inputs.study.model_copy(update={"design": design})
-        parameters = {**inputs.parameters, "where": own_where}
-        return Inputs(study, tuple(both), parameters, own, inputs.also)
+        mine = f"({asked['where']}) and ({segment.where})" if asked["where"] else segment.where
+        kept = inputs.filters[:-1] if asked["where"] else inputs.filters
+        both = (*kept, mine)
+        where = " and ".join(f"({one})" for one in both) if kept else mine
+        design = base.design.model_copy(update={"where": where})
+        study = base.model_copy(update={"design": design})
+        parameters = {**asked, "settings": settings, "where": mine}
+        return Inputs(study, both, parameters, own, inputs.also)
 
     return slice_of
