@@ -243,7 +243,7 @@ def folder_of_batch(by: Sequence[str]) -> str:
     Examples
     --------
     >>> folder_of_batch(["brand", "job_role"]), folder_of_batch(["部門"])
-    ('by-brand-job-role', 'by-e46cea')
+    ('by-brand-job-role', 'by-9f2d1b')
     """
     return f"by-{'-'.join(_safe(name.replace('_', ' ')) for name in by)}"
 
