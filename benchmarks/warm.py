@@ -170,10 +170,22 @@ table again.
 
 **{loop / ours:.1f} times** faster than a plain papermill loop (asked: 5) and
 **{two / ours:.1f} times** faster than papermill in two processes (asked: 2.5). The cells
-themselves, imports apart, take {cells:.2f} s of CPU each. CPU of others: what other processes of
-the machine took meanwhile. Where it is much, others had the cores for a part of the time, and the
-ratios are worth less.
+themselves, imports apart, take {cells:.2f} s of CPU each.
+
+CPU of others is what other processes of the machine took meanwhile. {quiet(middle.values())}
 """
+
+
+def quiet(timings: Iterable[Timing]) -> str:
+    """Say whether the machine was ours, and what the ratios are worth if it was not."""
+    cores = os.cpu_count() or 1
+    share = max(one.foreign / one.seconds / cores for one in timings)
+    if share < 0.05:
+        return "It was hardly any."
+    return (
+        f"It was up to {share:.0%} of the cores: the machine was shared, each way had another part "
+        "of it, and the ratios of CPU are to be trusted more than those of seconds."
+    )
 
 
 def middle_of(timings: Sequence[Timing]) -> Timing:

@@ -116,7 +116,7 @@ class Forks:
             leash.settimeout(PATIENCE)
             data, descriptors, _, _ = socket.recv_fds(leash, LARGEST, 3, socket.MSG_CMSG_CLOEXEC)
             refusal = self._refusal(leash, request := json.loads(data))
-            if not refusal:
+            if not refusal and not _left(leash):
                 self._fork(request, descriptors, leash)
                 return
             _say(leash, refused=refusal)
@@ -165,6 +165,11 @@ class Forks:
 def _say(leash: socket.socket, **words: object) -> None:
     with suppress(OSError):  # nobody listens any more
         leash.send(json.dumps(words).encode())
+
+
+def _left(leash: socket.socket) -> bool:
+    """Whether nobody waits for the kernel any more."""
+    return bool(select.select([leash], [], [], 0)[0])
 
 
 def _user(leash: socket.socket) -> int:

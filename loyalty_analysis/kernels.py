@@ -249,6 +249,10 @@ class Kernel:
                 started.process, started.pid, started.pgid = forked, forked.pid, forked.pid
                 self._reconcile_connection_info(started.connection_info)
 
+            async def _async_interrupt_kernel(self) -> None:
+                if not kernel.alive_at_the_end:  # else it is killed next, and has no more to say
+                    await super()._async_interrupt_kernel()
+
             async def _async_kill_kernel(self, restart: bool = False) -> None:
                 if kernel.process is not None:  # without a pause between looks whether it ended
                     _kill(kernel.process)
