@@ -128,7 +128,7 @@ def render_batch(
         On Ctrl-C, SIGTERM or SIGHUP, once no worker and no kernel is left.
     """
     chosen = Options(**options)
-    inputs = read_inputs(study, settings, data, where, also=by)
+    inputs = read_inputs(study, settings, data, where, by, chosen.told)
     smallest = _smallest(inputs.study, min_size)
     folder = Path(out) / inputs.study.name / folder_of_batch(by)
     with _blocked_batch(folder):

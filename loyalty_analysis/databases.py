@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from loyalty_analysis.addresses import Address, resolved
 from loyalty_analysis.errors import DataError, did_you_mean
+from loyalty_analysis.patience import in_use
 from loyalty_analysis.raw_tables import Table, collected, damaged, finished, module_of, only
 
 _BLOCK = 10_000
@@ -165,9 +166,14 @@ def _query(part: str, tables: dict[str, str], where: str) -> str:
 
 def _refused(path: Path, part: str, kind: str, error: Exception) -> DataError:
     """A query that cannot be answered, or a file that is no database."""
-    if not _QUERY.match(part) or "not a database" in str(error) or "not a valid" in str(error):
+    if (
+        in_use(error)
+        or not _QUERY.match(part)
+        or "not a database" in str(error)
+        or "not a valid" in str(error)
+    ):
         return damaged(path, kind, error)
-    reason = str(error).strip().splitlines()[0][:200].rstrip(". ")
+    reason = said.strip().splitlines()[0][:200].rstrip(". ")
     return DataError(f"{path}: the query behind '#' has no answer: {reason}. Correct it.")
 
 

@@ -36,6 +36,10 @@ class DataError(InputError):
     """The survey or the moments file contradicts its study."""
 
 
+class InUseError(DataError):
+    """The data file is held by somebody else just now: a second try may find it free."""
+
+
 class ClaimError(InputError):
     """A claim set is missing or malformed."""
 

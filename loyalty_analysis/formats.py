@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loyalty_analysis.addresses import KINDS, Address, address_of, address_problems
-from loyalty_analysis.errors import DataError, raise_all
+from loyalty_analysis.errors import DataError, InUseError, raise_all
+from loyalty_analysis.patience import in_use
 from loyalty_analysis.raw_tables import Table
 
 __all__ = ["Table", "read_file"]
@@ -93,6 +94,7 @@ def _require_file(file: Path) -> None:
             empty = not stream.read(1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no file can have this name"
-        raise DataError(f"{file}: cannot be read: {reason}.") from None
+        kind = InUseError if in_use(error) else DataError
+        raise kind(f"{file}: cannot be read: {reason}.") from None
     if empty:
         raise DataError(f"{file}: is empty. A header and one row per respondent belong there.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import metadata
@@ -21,6 +21,7 @@ from loyalty_analysis.bootstrap import SEED
 from loyalty_analysis.claims import ClaimSet, claim_files, load_claims
 from loyalty_analysis.errors import together
 from loyalty_analysis.manifest import sha256
+from loyalty_analysis.patience import patiently
 from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.resources import PACKAGE
 from loyalty_analysis.runs import parameters_of
@@ -91,6 +92,7 @@ def read_inputs(
     data: str | Path = "",
     where: str = "",
     also: Sequence[str] = (),
+    told: Callable[[str], object] = lambda sentence: None,
 ) -> Inputs:
     """Read what a report is made from; nothing is checked but that it can be read.
 
@@ -100,6 +102,8 @@ def read_inputs(
         See :func:`loyalty_analysis.survey.read_survey`.
     also : sequence of str
         Further columns of the data file.
+    told : callable
+        Told in words that the file is in use, and waited for.
 
     Returns
     -------
@@ -115,7 +119,9 @@ def read_inputs(
     250
     """
     loaded, filters = declared(study, settings, data or None, where or None)
-    table = None if loaded.from_moments else read_table(loaded, filters, also)
+    table = None
+    if not loaded.from_moments:
+        table = patiently(lambda: read_table(loaded, filters, also), told)
     asked = parameters_of(study, settings, data, where)
     return Inputs(loaded, filters, asked, table, tuple(also))
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loyalty_analysis.batch_words import states_sentence
 from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, capitalised, number
 from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.published import runs
+from loyalty_analysis.records import read_record
 from loyalty_analysis.served import day, failed_runs
 
 CONTENT_POLICY = (
@@ -53,13 +55,14 @@ def index(out: str | Path) -> Path:
     out = Path(out)
     sweep_aside(out, ".index.*")
     homes = [path for path in sorted(out.iterdir()) if path.is_dir()]
+    batches = [one for home in homes for one in _batches(home)]
     entries = [_entry(home) for home in homes if runs(home)]
     never = [home for home in homes if failed_runs(home) and not runs(home)]
     first = [_failure(failed_runs(home)[0]) for home in never]
     html = (
         environment()
         .get_template("index.html.j2")
-        .render(studies=entries, unfinished=first, banner=BANNER)
+        .render(studies=entries, unfinished=first, batches=batches, banner=BANNER)
     )
     aside = out / f".index.{secrets.token_hex(4)}"
     aside.write_text(html, encoding="utf-8")
@@ -100,6 +103,17 @@ def _entry(home: Path) -> dict[str, Any]:
         "page": paged[0] if paged else None,
         "failed": _failure(later[0]) if later else None,
     }
+
+
+def _batches(home: Path) -> list[dict[str, Any]]:
+    """Batches of a study that have a page."""
+    paged = [path for path in sorted(home.glob("by-*")) if (path / "index.html").is_file()]
+    found = [(path, read_record(path)) for path in paged]
+    return [
+        {**record, "page": f"{home.name}/{path.name}/index.html", "said": states_sentence(groups)}
+        for path, record in found
+        if (groups := record["groups"])
+    ]
 
 
 def _failure(run: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from loyalty_analysis.errors import RunError
 from loyalty_analysis.manifest import MANIFEST, file_hashes, read_manifest, sha256
 
 if TYPE_CHECKING:
+    from loyalty_analysis.raw_tables import Table
     from loyalty_analysis.survey import Survey
 
 LATEST, FAILED = "latest", ".failed"
@@ -107,11 +108,19 @@ def point_to(run: Path) -> None:
     aside.replace(run.with_name(LATEST))
 
 
-def verify(folder: Path, survey: Survey) -> None:
+def verify(folder: Path, survey: Survey, table: Table | None = None) -> None:
     """Refuse to publish what is not whole, or says what must not be said.
 
     Every file as its hash in the manifest says; of a report every notebook executed, without an
     error in any output, and a page; no secret, no e-mail address, no respondent.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A run folder with its manifest.
+    survey : Survey
+    table : Table, optional
+        The data file as read.
 
     Raises
     ------
@@ -126,7 +135,8 @@ def verify(folder: Path, survey: Survey) -> None:
     problems += unfinished_pages(folder, manifest)
     if problems:
         raise RunError(f"this run cannot be published: {'; '.join(problems)}.")
-    found = disclosures(folder, registered_secrets(survey.study, os.environ), survey)
+    known = registered_secrets(survey.study, os.environ)
+    found = disclosures(folder, known, survey, table)
     if found:
         raise BlockedError("nothing is published: " + "; ".join(found))
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loyalty_analysis.errors import DataError
+from loyalty_analysis.errors import DataError, InUseError
+from loyalty_analysis.patience import in_use
 
 MOST_COLUMNS = 20_000
 MOST_CELLS = 200_000_000
@@ -267,6 +268,8 @@ def damaged(path: object, kind: str, error: Exception) -> DataError:
     'survey.sav: cannot be read as an SPSS file (Invalid file'
     """
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120].rstrip(". ")
+    if in_use(error):
+        return InUseError(f"{path}: is in use ({reason}). Close the program that holds it.")
     return DataError(
         f"{path}: cannot be read as {kind} ({reason}). It is damaged, cut off or of another kind: "
         "copy or store it once more."

@@ -6,6 +6,7 @@ made anew only where something it follows from has changed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from loyalty_analysis.analysis import analyse, single_claims
 from loyalty_analysis.blocked import blocked_by_gates, changed_columns, recorded, schema_of_last
 from loyalty_analysis.claims import ClaimSet
 from loyalty_analysis.comparison import write_results
+from loyalty_analysis.disclosure import registered_secrets, weak_secrets
 from loyalty_analysis.errors import ClaimError, RunError
 from loyalty_analysis.failure import explained
 from loyalty_analysis.inputs import Inputs, read_inputs, report_key
@@ -125,7 +127,7 @@ def render(
     for deadline in (chosen.deadline, chosen.run_deadline or chosen.deadline):
         check_deadline(deadline)
     with recorded(study, out, settings, data, where), clock.step("survey"):
-        inputs = read_inputs(study, settings, data, where)
+        inputs = read_inputs(study, settings, data, where, told=chosen.told)
     home = Path(out) / inputs.study.name
     names = notebooks_of(inputs.study)
     with warmed(len(names), chosen.cold) as warm:
@@ -169,11 +171,14 @@ def rendered(
         columns = changed_columns(inputs, schema_of_last(home), options) if listed else {}
         more = {"key": key, **columns}
         survey, claims = inputs.opened()
+    for sentence in weak_secrets(registered_secrets(survey.study, os.environ), survey.study):
+        options.told(sentence)
     with held() as signals, only_one(home, options.busy, options.told):
         keep = options.keep or survey.study.reports.keep
         run = RunFolder(
-            out, survey, "report", inputs.parameters, clock, home=home, keep=keep, more=more
-        )
+            out, survey, "report", inputs.parameters, clock,
+            home=home, keep=keep, more=more, table=inputs.table,
+        )  # fmt: skip
         try:
             with signals.deadline(options.run_deadline), front_page(out, home):
                 verdicts = _made(run, survey, claims, options, warm, signals)

@@ -46,6 +46,7 @@ from loyalty_analysis.published import (
     retire,
     verify,
 )
+from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.served import serve
 from loyalty_analysis.survey import Survey
 
@@ -113,6 +114,8 @@ class RunFolder:
         Good runs that stay, this one included; 0: all of them.
     more : mapping
         What the manifest says beside: key, schema.
+    table : Table, optional
+        The data file as read: nobody in it may be recognised in what is published.
 
     Attributes
     ----------
@@ -152,6 +155,7 @@ class RunFolder:
         home: Path | None = None,
         keep: int = 0,
         more: Mapping[str, Any] | None = None,
+        table: Table | None = None,
     ) -> None:
         self.id = new_run_id()
         self.home = home or Path(out) / survey.study.name
@@ -161,7 +165,8 @@ class RunFolder:
         self.previous = last_good(self.home)
         self.changed = changes(NO_VERDICTS, NO_VERDICTS)
         self.changes: dict[str, Any] = {}
-        self.survey, self.clock, self.keep, self.asked = survey, clock, keep, dict(parameters)
+        self.survey, self.table, self.clock, self.keep = survey, table, clock, keep
+        self.asked = dict(parameters)
         self.manifest = first_manifest(self.id, verb, survey, parameters, out) | {
             "waves": _waves(survey),
             **(more or {}),
@@ -236,7 +241,7 @@ class RunFolder:
                     for row in found.get("verdicts", [])
                 ]
             self._write_manifest("ok")
-            verify(self.folder, self.survey)
+            verify(self.folder, self.survey, self.table)
             self.folder.rename(self.final)
         except BaseException as error:
             self._keep_failed(error)
