@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -408,3 +409,10 @@ def test_a_deadline_covers_the_wait_for_imports(tmp_path: Path) -> None:
         run = ran(tmp_path, warm, "1", deadline=0.05)
         assert (run.state, run.cell, run.kernels) == ("timed_out", None, 1)
         assert time.monotonic() - began < 5
+
+
+def test_the_kept_benchmark_is_as_fast_as_was_asked() -> None:
+    page = (Path(__file__).parents[1] / "benchmarks" / "warm.md").read_text(encoding="utf-8")
+    found = re.findall(r"\*\*([\d.]+) times\*\*[^*]*\(asked: ([\d.]+)\)", page)
+    assert [asked for _, asked in found] == ["5", "2.5"]
+    assert all(float(reached) >= float(asked) for reached, asked in found)
