@@ -185,8 +185,8 @@ def quiet(timings: Iterable[Timing]) -> str:
     if share < 0.05:
         return "It was hardly any."
     return (
-        f"It was up to {share:.0%}\nof the cores: the machine was shared, each way had another part "
-        "of it, and the ratios of CPU\nare to be trusted more than those of seconds."
+        f"It was up to {share:.0%}\nof the cores: the machine was shared, each way had another "
+        "part of it, and the ratios of CPU\nare to be trusted more than those of seconds."
     )
 
 
