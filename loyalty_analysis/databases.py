@@ -166,12 +166,8 @@ def _query(part: str, tables: dict[str, str], where: str) -> str:
 
 def _refused(path: Path, part: str, kind: str, error: Exception) -> DataError:
     """A query that cannot be answered, or a file that is no database."""
-    if (
-        in_use(error)
-        or not _QUERY.match(part)
-        or "not a database" in str(error)
-        or "not a valid" in str(error)
-    ):
+    said = str(error)
+    if in_use(error) or not _QUERY.match(part) or "not a database" in said or "not a valid" in said:
         return damaged(path, kind, error)
     reason = said.strip().splitlines()[0][:200].rstrip(". ")
     return DataError(f"{path}: the query behind '#' has no answer: {reason}. Correct it.")

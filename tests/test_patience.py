@@ -43,7 +43,7 @@ def test_what_stays_locked_is_said_by_name(tmp_path: Path) -> None:
     study, path = database(tmp_path)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("begin exclusive")
-    with pytest.raises(InUseError, match="survey.db: is in use"):
+    with pytest.raises(InUseError, match=r"survey\.db: is in use"):
         read_survey(study)
     holder.close()
 
