@@ -57,10 +57,10 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.task: Any = None
-        self.busy, self.done, self.until = False, 0, float("inf")
+        self.busy, self.done, self.tries, self.until = False, 0, 0, float("inf")
 
-    def give(self, task: Any, seconds: float) -> None:
-        self.task, self.busy = task, True
+    def give(self, task: Any, seconds: float, tries: int = 1) -> None:
+        self.task, self.busy, self.tries = task, True, tries
         self.until = time.monotonic() + seconds + _GRACE if seconds else float("inf")
         self.pipe.send(task)
 
@@ -96,7 +96,7 @@ def outcomes(do: Task, tasks: Iterable[Any], count: int, seconds: float = 0.0) -
     >>> sorted(one.value for one in outcomes(abs, [-1, -2, -3], 2))
     [1, 2, 3]
     """
-    waiting, workers, again = iter(tasks), list[_Worker](), set[int]()
+    waiting, workers = iter(tasks), list[_Worker]()
     try:
         for task in waiting:
             workers.append(_Worker(do))
@@ -107,10 +107,9 @@ def outcomes(do: Task, tasks: Iterable[Any], count: int, seconds: float = 0.0) -
             for worker in _ended(workers):
                 found = _outcome(worker)
                 workers.remove(worker)
-                if found.ended == "died" and id(found.task) not in again:
-                    again.add(id(found.task))
+                if found.ended == "died" and worker.tries == 1:
                     workers.append(_Worker(do))
-                    workers[-1].give(found.task, seconds)
+                    workers[-1].give(found.task, seconds, tries=2)
                     continue
                 yield found
                 task = next(waiting, _NOTHING)
