@@ -159,10 +159,16 @@ def _comparable(found: Sequence[_Kept]) -> tuple[Sequence[_Kept], list[str]]:
 
 def _names(kept: Sequence[_Kept]) -> list[str]:
     """Name each run by its waves, else by its date; by its id as well where names repeat."""
-    said = [" and ".join(filter(None, (one.waves[0], one.waves[-1] * (len(one.waves) > 1))))
-            if one.waves else str(one.facts.get("started", ""))[:10] for one in kept]  # fmt: skip
+    said = [_span(one.waves) if one.waves else str(one.facts.get("started", ""))[:10]
+            for one in kept]  # fmt: skip
     return [name if said.count(name) == 1 else f"{name} ({one.folder.name[-4:]})"
             for name, one in zip(said, kept, strict=True)]  # fmt: skip
+
+
+def _span(waves: Sequence[str]) -> str:
+    """Name several waves by the first and the last; two of them by both."""
+    between = " to " if len(waves) > 2 else " and "
+    return between.join(dict.fromkeys((waves[0], waves[-1])))
 
 
 def _row(one: _Kept, name: str) -> dict[str, object]:

@@ -42,11 +42,24 @@ def change_words(row: Any, study: Any) -> str:
     'the slope of forced commitment on search for alternatives fell by 0.30 from wave 1 to wave 2'
     """
     moved = "rose" if row.estimate > 0 else "fell"
-    later, _, earlier = row.versus.partition(" - ")
+    later, earlier = ends_of(row.versus)
     ends = f"from {wave_name(earlier)} to {wave_name(later)}"
     when = "per wave" if row.kind == "trend" else ends
     about = f"the slope of {named(row.term, study)} on {named(row.outcome, study)}"
     return f"{about} {moved} by {number(abs(row.estimate))} {when}"
+
+
+def ends_of(versus: str) -> tuple[str, str]:
+    """Name the later and the earlier wave of a change; their names may hold dashes themselves.
+
+    Examples
+    --------
+    >>> ends_of("2024 - spring - 2023 - autumn"), ends_of("2 - 1")
+    (('2024 - spring', '2023 - autumn'), ('2', '1'))
+    """
+    parts = versus.split(" - ")
+    half = (len(parts) + 1) // 2
+    return " - ".join(parts[:half]), " - ".join(parts[half:])
 
 
 def wave_name(name: str) -> str:

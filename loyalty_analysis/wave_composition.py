@@ -68,10 +68,12 @@ def composition(survey: Survey) -> pd.DataFrame:
     -------
     DataFrame
         column, level (of a category; of two the second), kind (``share`` or ``mean``), wave, value
-        (empty where fewer than ten respondents could be told from it), n, everyone (of all
-        waves), away (from everyone, in SDs), largest (the largest difference between two waves,
-        in SDs), high, low (those two waves), statistic, df1, df2, p_value (all waves alike: HC3,
-        or CR2 and Hotelling's test with clusters), p_holm (over all columns and levels), note.
+        (empty where fewer than ten respondents could be told from it, or from it and the other
+        levels), n, everyone (of all waves), away (from everyone, in SDs), largest (the largest
+        difference between two waves, in SDs; where values are empty to one decimal, and with ten
+        respondents in place of fewer), high, low (those two waves), statistic, df1, df2, p_value
+        (all waves alike: HC3, or CR2 and Hotelling's test with clusters), p_holm (over all columns
+        and levels), note.
 
     Examples
     --------
@@ -81,12 +83,12 @@ def composition(survey: Survey) -> pd.DataFrame:
     >>> table.query("column == 'age'")[["wave", "kind"]].values.tolist()
     [['goods', 'mean'], ['services', 'mean']]
     """
-    waves, usable = waves_in(survey), usable_waves(survey)
-    if len(usable) < 2:
+    if len(usable_waves(survey)) < 2:
         return pd.DataFrame(columns=COLUMNS)
     tables = [
-        _compared(survey, about, level, values, waves, usable)
+        _compared(survey, about, level, values, level in hidden)
         for about in composed_of(survey)
+        for hidden in [_hidden(survey, about)]
         for level, values in _columns(survey, about)
     ]
     tables = [table for table in tables if len(table)]
@@ -105,20 +107,42 @@ def _columns(survey: Survey, name: str) -> Iterator[tuple[str, pd.Series]]:
     if name not in _categorical(survey):
         yield "", survey.frame[name].astype(float)
         return
-    text = as_text(survey.frame[name])
-    counts = text.value_counts()
-    text = text.where(text.map(counts) >= SMALLEST_GROUP, _OTHERS)
+    text = _merged(survey, name)
     counts = text.value_counts()
     shown = sorted(counts.index[counts >= SMALLEST_GROUP])
     for level in shown[1:] if len(counts) == 2 else shown:
         yield str(level), (text == level).astype(float)
 
 
+def _merged(survey: Survey, name: str) -> pd.Series:
+    """Levels of a category as text; those of fewer than ten respondents are one."""
+    assert survey.frame is not None
+    text = as_text(survey.frame[name])
+    return text.where(text.map(text.value_counts()) >= SMALLEST_GROUP, _OTHERS)
+
+
+def _hidden(survey: Survey, name: str) -> list[str]:
+    """Name the levels whose shares are not shown, in any wave.
+
+    Those that fewer than ten respondents hold in some wave, and as many others, the smallest
+    first, as it takes until nobody could subtract the shares shown from everybody.
+    """
+    if name not in _categorical(survey):
+        return []
+    counts = pd.crosstab(_merged(survey, name), waves_in(survey))[usable_waves(survey)]
+    least = counts.min(axis=1).sort_values(kind="stable")
+    few = _few(counts).any(axis=1)
+    found = [str(level) for level in least.index if few[level]]
+    others = [str(level) for level in least.index if not few[level]]
+    while found and others and _few(counts.loc[found].sum()).any():
+        found.append(others.pop(0))
+    return found
+
+
 def _compared(
-    survey: Survey, about: str, level: str, values: pd.Series, waves: pd.Series,
-    usable: Sequence[str],
-) -> pd.DataFrame:  # fmt: skip
-    wave = survey.study.design.wave
+    survey: Survey, about: str, level: str, values: pd.Series, hidden: bool
+) -> pd.DataFrame:
+    wave, waves, usable = survey.study.design.wave, waves_in(survey), usable_waves(survey)
     assert survey.frame is not None and wave is not None
     inside = survey.frame.assign(_answered=values.to_numpy())
     levels = levels_of(replace(survey, frame=inside), wave, "_answered")
@@ -130,33 +154,44 @@ def _compared(
     test, note, _ = equality(levels)
     mean = np.array([float(sample.moments[name].mean[0]) for name in usable])
     n = np.array([sample.moments[name].n for name in usable])
-    everyone = float(whole.mean[0])
-    if level:
-        hidden = [_few(values[waves == name]) for name in usable]
-        mean = np.where(hidden, np.nan, mean)
-        note = "; ".join(filter(None, [note, "shares of few respondents not shown" * any(hidden)]))
+    everyone, widest = float(whole.mean[0]), _widest(mean, usable, size)
+    if hidden:
+        inside_each = np.array([values[waves == name].sum() for name in usable])
+        widest = _widest(_at_least(mean, inside_each, n), usable, size, digits=1)
+        mean, everyone = np.full(len(usable), np.nan), np.nan
+        note = "; ".join(filter(None, [note, "shares of few respondents not shown"]))
     return pd.DataFrame(
         {
             "column": about, "level": level, "kind": "share" if level else "mean",
             "wave": list(usable), "value": mean, "n": n, "everyone": everyone,
-            "away": (mean - everyone) / size, **_widest(mean, usable, size),
+            "away": (mean - everyone) / size, **widest,
             "statistic": test.statistic, "df1": test.df1, "df2": test.df2,
             "p_value": test.p_value, "note": note,
         }
     )  # fmt: skip
 
 
-def _few(values: pd.Series) -> bool:
-    """Whether a share would show a group of one to nine respondents, or the rest of them."""
-    inside = int(values.sum())
-    return any(0 < count < SMALLEST_GROUP for count in (inside, len(values) - inside))
+def _few(counts: pd.DataFrame | pd.Series) -> pd.DataFrame | pd.Series:
+    """Which counts are of one to nine respondents."""
+    return (counts > 0) & (counts < SMALLEST_GROUP)
 
 
-def _widest(mean: Array, usable: Sequence[str], size: float) -> dict[str, object]:
-    if not np.isfinite(mean).any():
-        return {"largest": np.nan, "high": "", "low": ""}
-    high, low = int(np.nanargmax(mean)), int(np.nanargmin(mean))
-    return {"largest": (mean[high] - mean[low]) / size, "high": usable[high], "low": usable[low]}
+def _at_least(mean: Array, inside: Array, n: Array) -> Array:
+    """Shares with ten respondents in place of fewer, so that differences tell nobody apart."""
+    ten = np.minimum(SMALLEST_GROUP / n, 0.5)
+    raised = np.where((inside > 0) & (inside < SMALLEST_GROUP), np.maximum(mean, ten), mean)
+    outside = n - inside
+    few = (outside > 0) & (outside < SMALLEST_GROUP)
+    return np.where(few, np.minimum(raised, 1 - ten), raised)
+
+
+def _widest(
+    mean: Array, usable: Sequence[str], size: float, digits: int | None = None
+) -> dict[str, object]:
+    high, low = int(np.argmax(mean)), int(np.argmin(mean))
+    largest = (mean[high] - mean[low]) / size
+    shown = largest if digits is None else round(largest, digits)
+    return {"largest": shown, "high": usable[high], "low": usable[low]}
 
 
 def standard_weights(survey: Survey) -> Standard:

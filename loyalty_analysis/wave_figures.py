@@ -290,7 +290,7 @@ def composition_of_waves(composition: pd.DataFrame, study: Any) -> Figure:
     RunError
         When the table holds nothing to draw.
     """
-    known = composition[composition["away"].notna()]
+    known = composition[composition["largest"].notna()]
     if known.empty:
         raise RunError("results/composition.csv holds nothing to draw. Leave this figure out.")
     title = composition_finding(composition, study)
@@ -300,7 +300,7 @@ def composition_of_waves(composition: pd.DataFrame, study: Any) -> Figure:
     note = (
         f"Hollow: {names[0]}, the first; filled: {names[-1]}, the last; small: waves between. "
         "Right: largest difference between two waves, in SDs; black: at least 0.2, and beyond "
-        f"chance (Holm). {sample(composition['n'])}"
+        f"chance (Holm). {_undrawn(known)}{sample(composition['n'])}"
     )
     labels = [f"{study.label(row.column)}{f': {row.level}' if row.level else ''}"
               for row in rows.itertuples()]  # fmt: skip
@@ -313,6 +313,7 @@ def composition_of_waves(composition: pd.DataFrame, study: Any) -> Figure:
         [axes] = grid.draw(page, limits_of(known["away"]), "SDs from all waves together")
         for y, row, colour in zip(grid.centres, rows.itertuples(), ink, strict=True):
             own = known[(known["column"] == row.column) & (known["level"] == row.level)]
+            own = own[own["away"].notna()]  # shares that few respondents hold are not drawn
             axes.plot([own["away"].min(), own["away"].max()], [y, y], color=colour, linewidth=0.9)
             for one in own.itertuples():
                 size = 5 if one.wave in (names[0], names[-1]) else 2.5
@@ -320,3 +321,8 @@ def composition_of_waves(composition: pd.DataFrame, study: Any) -> Figure:
                 axes.plot(one.away, y, "o", color=colour, mfc=face, markersize=size, zorder=3)
     alt = f"{title}; every share and mean is in results/composition.csv."
     return Figure("composition_of_waves", title, alt, page.figure)
+
+
+def _undrawn(known: pd.DataFrame) -> str:
+    gone = bool(known["away"].isna().any())
+    return "Rows without points: too few respondents to show; the difference is a guide. " * gone

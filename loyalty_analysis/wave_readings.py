@@ -14,6 +14,7 @@ from loyalty_analysis.survey import Survey
 from loyalty_analysis.wave_captions import (
     change_words,
     composition_finding,
+    ends_of,
     told,
     verdict_kinds,
     wave_name,
@@ -252,7 +253,8 @@ def runs_reading(kept: KeptRuns | None, study: Any) -> Prose:
         )
         said.append(
             f"Of {number(family, 0)} tests of change, {tells} a change from zero (p < 0.05 by "
-            "Holm), taking it that nobody answered in two runs."
+            "Holm), taking it that nobody answered in two runs. Slopes are standardized by the SDs "
+            "of each run: one can change because answers spread more or less than before."
         )
     for row in moved.drop_duplicates(["model", "term"]).head(3).itertuples():
         said.append(f"{capitalised(change_words(row, study))}.")
@@ -260,6 +262,6 @@ def runs_reading(kept: KeptRuns | None, study: Any) -> Prose:
 
 
 def _between(row: Any) -> str:
-    later, _, earlier = str(row.versus).partition(" - ")
+    later, earlier = ends_of(str(row.versus))
     line = "a straight line over all runs"
     return line if row.kind == "trend" else f"{wave_name(earlier)} to {wave_name(later)}"

@@ -184,7 +184,8 @@ def composition_table(composition: pd.DataFrame, study: Any) -> Table:
     heads |= {"largest": "Largest difference, SDs", "holm": "p, Holm"}
     notes = [
         "Shares, and means of numbers. p: the same in all waves, Holm over all rows. A dash: fewer "
-        "than ten respondents could be told from the share.",
+        "than ten respondents could be told from the share, or from it and the others; the largest "
+        "difference then has ten in place of fewer.",
         about_sample(composition["n"], study),
     ]
     return typeset("composition", cells, "Who answered in each wave", notes, heads=heads)

@@ -224,8 +224,23 @@ def test_who_answered_is_drawn_and_printed(survey: Survey) -> None:
         assert wave_captions.composition_finding(table, STUDY).startswith("Who answered hardly")
     with pytest.raises(RunError, match="nothing to draw"):
         wave_figures.composition_of_waves(composed(np.nan), STUDY)
+    unshown = composed(level="old").assign(away=np.nan, value=np.nan, everyone=np.nan)
+    assert "age old by 0.50 SDs" in wave_figures.composition_of_waves(unshown, STUDY).title
     said = str(wave_readings.composition_reading(composed(), survey))
     assert "1 share or mean was compared" in said
+
+
+@pytest.mark.parametrize(
+    ("versus", "said"),
+    [
+        ("2 - 1", "from wave 1 to wave 2"),
+        ("2024 - spring - 2023 - autumn", "from 2023 - autumn to 2024 - spring"),
+    ],
+)
+def test_names_of_waves_with_a_dash_stay_whole(versus: str, said: str) -> None:
+    [row] = make_changes(versus=versus).head(1).itertuples()
+    assert said in wave_captions.change_words(row, STUDY)
+    assert wave_readings._between(row) == said.removeprefix("from ")
 
 
 def test_a_table_of_changes_shows_what_is_told_else_the_smallest_p() -> None:

@@ -19,7 +19,7 @@ from loyalty_analysis.notebooks import notebooks_of
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdicts import judge_scores
-from loyalty_analysis.wave_captions import told
+from loyalty_analysis.wave_captions import composition_finding, told
 from loyalty_analysis.wave_composition import composition, merged_cells, standard_weights
 from loyalty_analysis.wave_sample import ordered, refusal, repeated, usable_waves, wave_counts
 from loyalty_analysis.wave_verdicts import _evidence, wave_verdicts, within
@@ -311,9 +311,26 @@ def test_shares_of_few_respondents_are_not_shown(tmp_path: Path) -> None:
     survey = wave_survey(tmp_path, frame)
     rows = composition(survey).query("column == 'gender'").set_index("wave")
     assert rows["level"].tolist() == ["male"] * 2
-    assert np.isnan(rows.loc["1", "value"])
+    # the second wave alone, with the share of everybody, would tell the five
+    assert rows[["value", "everyone", "away"]].isna().all(axis=None)
     assert "not shown" in rows.loc["1", "note"]
-    assert rows.loc["2", "value"] == 0
+    # a difference as large as this is named all the same, as if they were ten
+    assert rows["largest"].tolist() == [round(0.9 / np.sqrt(0.475 * 0.525), 1)] * 2
+    assert (rows["high"] == "1").all() and (rows["low"] == "2").all()
+    assert "male by" in composition_finding(composition(survey), survey.study)
+
+
+@pytest.mark.parametrize("few", [5, 1])
+def test_shares_not_shown_cannot_be_worked_out_from_the_others(few: int, tmp_path: Path) -> None:
+    frame = waves((100, 100))
+    first = ["a"] * 60 + ["b"] * (40 - few) + ["c"] * few
+    frame["gender"] = [*first, *(["a"] * 40 + ["b"] * 30 + ["c"] * 30)]
+    table = composition(wave_survey(tmp_path, frame)).query("column == 'gender'")
+    shown = table[table["value"].notna()]
+    assert shown["level"].unique().tolist() == ["a"]
+    left = 100 * (1 - shown.groupby("wave")["value"].sum())
+    assert (left.round() >= 10).all()
+    assert table[table["value"].isna()]["everyone"].isna().all()
 
 
 def test_verdicts_within_a_wave_are_those_of_its_respondents(tmp_path: Path) -> None:
