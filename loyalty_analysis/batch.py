@@ -18,9 +18,10 @@ from typing import Any
 from loyalty_analysis.batch_page import batch_page
 from loyalty_analysis.blocked import changed_columns
 from loyalty_analysis.comparison import changes_sentence
-from loyalty_analysis.errors import InputError, LoyaltyError, StudyError
+from loyalty_analysis.errors import InputError, LoyaltyError, RunError, StudyError
 from loyalty_analysis.inputs import Inputs, read_inputs
 from loyalty_analysis.interruption import Signals, held
+from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.locks import only_one
 from loyalty_analysis.manifest import now
 from loyalty_analysis.notebooks import notebooks_of
@@ -28,6 +29,7 @@ from loyalty_analysis.pages import index
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.published import BlockedError
 from loyalty_analysis.records import (
+    BATCH,
     FINE,
     first_record,
     read_record,
@@ -36,7 +38,7 @@ from loyalty_analysis.records import (
     write_record,
 )
 from loyalty_analysis.report import Options, key_of, rendered, unchanged
-from loyalty_analysis.run_folder import Clock, described, state_of
+from loyalty_analysis.run_folder import Clock, described, of_the_system, state_of
 from loyalty_analysis.segments import Segment, folder_of_batch, segments, slicer
 from loyalty_analysis.served import failed_runs
 from loyalty_analysis.study import Study
@@ -145,9 +147,12 @@ def render_batch(
         if not todo and _same(record, before) and (folder / "index.html").is_file():
             return Batched(folder, before | {"groups": record["groups"]})
         try:
-            _made(inputs, todo, record, folder, out, workers, chosen, signals)
-        finally:
-            _finish(folder, record, out)
+            try:
+                _made(inputs, todo, record, folder, out, workers, chosen, signals)
+            finally:
+                _finish(folder, record, out)
+        except OSError as error:
+            raise RunError(of_the_system(error)) from None
     return Batched(folder, record)
 
 
@@ -205,8 +210,9 @@ def _triaged(
         if not options.force and key and key in small:
             group["state"] = "suppressed"
             continue
+        same = not options.force and unchanged(folder / part.folder, key) is not None
         group |= standing(folder, group)
-        if not options.force and unchanged(folder / part.folder, key) is not None:
+        if same:
             group["state"] = "unchanged"
         else:
             todo.append((group, own, part.digest))
@@ -315,14 +321,19 @@ def _noted(ended: Outcome, folder: Path, options: Options) -> dict[str, Any]:
 
 
 def _finish(folder: Path, record: dict[str, Any], out: str | Path) -> None:
-    """Write the record and the pages, however the batch ended."""
+    """Write the pages, and then the record, however the batch ended.
+
+    A record that says that a batch is over has its pages: a batch that stands is not looked at.
+    """
     record |= {"finished": now(), "state": state_of_batch(record)}
-    write_record(folder, record)
     _write_page(folder, record)
     index(out)
+    write_record(folder, record)
 
 
 def _write_page(folder: Path, record: Mapping[str, Any]) -> None:
+    sweep_aside(folder, ".index.*")
+    sweep_aside(folder, f".{BATCH}.*")
     aside = folder / f".index.{secrets.token_hex(4)}"
     aside.write_text(batch_page(folder, record), encoding="utf-8")
     aside.replace(folder / "index.html")

@@ -88,7 +88,7 @@ def keep_blocked(
     pathlib.Path
         ``<run id>.failed``.
     """
-    run, good = new_run_id(), last_good(home)
+    run, good = new_run_id(home=home), last_good(home)
     study = read_manifest(good)["study"] if good else {"name": home.name, "title": home.name}
     asked = {name: portable(value) for name, value in parameters.items()}
     manifest = {

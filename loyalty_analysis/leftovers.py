@@ -84,6 +84,22 @@ def sweep(home: Path) -> None:
                 _remove(path)
 
 
+def abandoned(home: Path) -> list[str]:
+    """List the runs whose process is gone before it had said that nothing of it is left behind.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     claim(Path(home), "20261121T093000Z-abcd")
+    ...     abandoned(Path(home))  # its process, this one, is still there
+    []
+    """
+    found = (_HIDDEN.match(path.name) for path in home.glob(".*.owner"))
+    named = sorted(one.group(1) for one in found if one)
+    return [run for run in named if not _in_use(home, run, [_owner(home, run)])]
+
+
 def sweep_aside(folder: Path, pattern: str) -> None:
     """Remove files that were written aside over a minute ago and never took their place.
 

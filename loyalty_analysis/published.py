@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LATEST, FAILED = "latest", ".failed"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4}")
+_STAMP, _NAMED = "%Y%m%dT%H%M%SZ", re.compile(r"\.?(\d{8}T\d{6}Z)-[0-9a-z]{4}(?:\.|$)")
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EROFS}
 
 
 class BlockedError(RunError):
@@ -30,15 +33,26 @@ class BlockedError(RunError):
     state = "blocked"
 
 
-def new_run_id(at: datetime | None = None) -> str:
+def new_run_id(at: datetime | None = None, home: Path | None = None) -> str:
     """Name a run: UTC to the second and four random characters, so that names sort by time.
+
+    Parameters
+    ----------
+    at : datetime, optional
+        Default now.
+    home : pathlib.Path, optional
+        A folder of runs, of which the new one is to be the last: where the clock was set back, or
+        two runs fall into one second, it is named a second after the last one there.
 
     Examples
     --------
     >>> new_run_id(datetime(2026, 11, 21, 9, 30, tzinfo=UTC))[:-4]
     '20261121T093000Z-'
     """
-    stamp = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    moment = (at or datetime.now(UTC)).astimezone(UTC)
+    found = [_NAMED.match(path.name) for path in home.iterdir()] if home and home.is_dir() else []
+    stamps = [datetime.strptime(f"{one[1]}+0000", f"{_STAMP}%z") for one in found if one]
+    stamp = max([moment, *(last + timedelta(seconds=1) for last in stamps)]).strftime(_STAMP)
     letters = "0123456789abcdefghjkmnpqrstvwxyz"
     return f"{stamp}-{''.join(secrets.choice(letters) for _ in range(4))}"
 
@@ -101,9 +115,12 @@ def point_to(run: Path) -> None:
     True
     """
     aside = run.with_name(f".{run.name}.link")
+    aside.unlink(missing_ok=True)  # a run that was killed may have come this far
     try:
         aside.symlink_to(run.name, target_is_directory=True)
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError) as error:
+        if getattr(error, "errno", None) in _FULL:  # links are allowed, there is no room for one
+            raise
         aside.write_text(run.name + "\n", encoding="utf-8")
     aside.replace(run.with_name(LATEST))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,13 @@ from loyalty_analysis.notebooks import (
     progress_bars,
     raise_failed,
 )
-from loyalty_analysis.pages import front_page
+from loyalty_analysis.pages import front_page, index
 from loyalty_analysis.published import intact, last_good
 from loyalty_analysis.report_page import page
-from loyalty_analysis.run_folder import Clock, RunFolder
+from loyalty_analysis.run_folder import Clock, RunFolder, of_the_system
 from loyalty_analysis.runs import Run
 from loyalty_analysis.sections import sections
+from loyalty_analysis.served import settle_if_idle
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.verdicts import judge
@@ -166,6 +168,7 @@ def rendered(
     key = key_of(inputs, digest)
     listed = home.parent == Path(out)  # of a batch, columns are compared once, for all groups
     if not options.force and (standing := unchanged(home, key)):
+        _list(standing, out)
         return Run.standing(standing, inputs.opened()[0], clock)
     with recorded(inputs.study, out, home=home), clock.step("check"):
         columns = changed_columns(inputs, schema_of_last(home), options) if listed else {}
@@ -174,6 +177,8 @@ def rendered(
     for sentence in weak_secrets(registered_secrets(survey.study, os.environ), survey.study):
         options.told(sentence)
     with held() as signals, only_one(home, options.busy, options.told):
+        if not options.force and (standing := unchanged(home, key)):  # made by whom was waited for
+            return Run.standing(standing, survey, clock)
         keep = options.keep or survey.study.reports.keep
         run = RunFolder(
             out, survey, "report", inputs.parameters, clock,
@@ -182,6 +187,8 @@ def rendered(
         try:
             with signals.deadline(options.run_deadline), front_page(out, home):
                 verdicts = _made(run, survey, claims, options, warm, signals)
+        except OSError as error:  # the front page
+            raise RunError(of_the_system(error)) from None
         except OutOfTime as late:
             raise LateError(f"{late}. What ran is kept in {run.failed}.") from None
     return Run.of(run, survey, verdicts)
@@ -248,10 +255,23 @@ def key_of(inputs: Inputs, digest: str = "") -> str:
 def unchanged(home: Path, key: str) -> Path | None:
     """Find the last good report, if it was made with this key and is still whole.
 
+    What a killed run had left to do is done first.
+
     Examples
     --------
     >>> unchanged(Path("no such folder"), "key") is None
     True
     """
+    settle_if_idle(home)
     run = last_good(home)
     return run if run is not None and key and intact(run, key) else None
+
+
+def _list(run: Path, out: str | Path) -> None:
+    """Write the front page, should a run have been killed before it was listed there."""
+    page = Path(out) / "index.html"
+    if run.parent.parent != Path(out):
+        return
+    with suppress(OSError):  # where nothing can be written, the report stands as well
+        if not page.is_file() or run.name not in page.read_text(encoding="utf-8"):
+            index(out)

@@ -25,7 +25,7 @@ from loyalty_analysis.comparison import (
     verdict_counts,
 )
 from loyalty_analysis.errors import LoyaltyError, RunError
-from loyalty_analysis.leftovers import claim, release, sweep
+from loyalty_analysis.leftovers import claim, release
 from loyalty_analysis.manifest import (
     MANIFEST,
     file_hashes,
@@ -47,7 +47,7 @@ from loyalty_analysis.published import (
     verify,
 )
 from loyalty_analysis.raw_tables import Table
-from loyalty_analysis.served import serve
+from loyalty_analysis.served import serve, settle
 from loyalty_analysis.survey import Survey
 
 FIRST: dict[str, Any] = {
@@ -157,14 +157,15 @@ class RunFolder:
         more: Mapping[str, Any] | None = None,
         table: Table | None = None,
     ) -> None:
-        self.id = new_run_id()
         self.home = home or Path(out) / survey.study.name
+        self.id = new_run_id(home=self.home)
         self.folder = self.home / f".{self.id}.partial"
         self.final = self.home / self.id
         self.failed = self.home / f"{self.id}{FAILED}"
         self.previous = last_good(self.home)
         self.changed = changes(NO_VERDICTS, NO_VERDICTS)
         self.changes: dict[str, Any] = {}
+        self._unfinished = False
         self.survey, self.table, self.clock, self.keep = survey, table, clock, keep
         self.asked = dict(parameters)
         self.manifest = first_manifest(self.id, verb, survey, parameters, out) | {
@@ -180,7 +181,8 @@ class RunFolder:
             )
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            sweep(self.home)
+            settle(self.home)
+            self.previous = last_good(self.home)  # another run may have come to its end
             claim(self.home, self.id)
             self.folder.mkdir()
         except OSError as error:
@@ -202,10 +204,11 @@ class RunFolder:
             else:
                 self._keep_failed(error)
         finally:
-            with suppress(OSError):
-                release(self.home, self.id)
+            if not self._unfinished:
+                with suppress(OSError):
+                    release(self.home, self.id)
         if isinstance(error, OSError | MemoryError):
-            raise RunError(_of_the_system(error)) from None
+            raise RunError(of_the_system(error)) from None
 
     def files(self) -> list[str]:
         """List what was written so far, by its path inside the folder."""
@@ -246,11 +249,17 @@ class RunFolder:
         except BaseException as error:
             self._keep_failed(error)
             if isinstance(error, OSError | MemoryError):
-                raise RunError(_of_the_system(error)) from None
+                raise RunError(of_the_system(error)) from None
             raise
-        point_to(self.final)
-        retire(self.home, self.keep)
-        serve(self.home)
+        self._unfinished = True  # if this process does not come to the end, the next one does it
+        try:
+            point_to(self.final)
+            retire(self.home, self.keep)
+            serve(self.home)
+        except OSError as error:
+            problem = of_the_system(error)
+            raise RunError(f"{self.final} is complete, but its pages are not: {problem}") from None
+        self._unfinished = False
 
     def _keep_failed(self, error: BaseException) -> None:
         """Keep what there is under the name of a run that failed, as far as it can be kept."""
@@ -312,7 +321,14 @@ def _emptied(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
-def _of_the_system(error: OSError | MemoryError) -> str:
+def of_the_system(error: OSError | MemoryError) -> str:
+    """Say in words what the system refused, and what to do.
+
+    Examples
+    --------
+    >>> of_the_system(OSError(28, "No space left on device"))
+    'No space left on device. Make room or choose another folder with --out.'
+    """
     if isinstance(error, MemoryError):
         return "out of memory. Analyse fewer respondents at a time, or use fewer --workers."
     named = f"{error.filename}: " if error.filename else ""

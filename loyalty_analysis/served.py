@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from loyalty_analysis.leftovers import sweep_aside
+from loyalty_analysis.errors import RunError
+from loyalty_analysis.leftovers import abandoned, sweep, sweep_aside
+from loyalty_analysis.locks import only_one
 from loyalty_analysis.manifest import read_manifest
-from loyalty_analysis.published import FAILED, last_good, runs
+from loyalty_analysis.published import FAILED, last_good, point_to, runs
 
 _LINK = re.compile(r"""\b(href|src)="(?!\#|data:|https?:|mailto:)([^"]*)\"""")
 _BODY = '<div class="shell">'
@@ -56,6 +59,40 @@ def serve(home: Path) -> Path | None:
     aside = home / f".index.{secrets.token_hex(4)}"
     aside.write_text(moved.replace(_BODY, f"{banner}{_BODY}", 1), encoding="utf-8")
     return aside.replace(home / "index.html")
+
+
+def settle(home: Path) -> None:
+    """Finish what a run that was killed had left to do, and remove what else it left behind.
+
+    A run that had its name was verified: all it lacked was that ``latest`` and the page to serve
+    say so. For who holds the lock of the folder.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as home:
+    ...     settle(Path(home))
+    """
+    left = abandoned(home)
+    for run in left:
+        good = last_good(home)
+        if good is not None and good.name <= run and home / run in runs(home):
+            point_to(home / run)
+    if left:
+        serve(home)
+    sweep(home)
+
+
+def settle_if_idle(home: Path) -> None:
+    """Do the same where no run is under way; where nothing can be written, nothing is done.
+
+    Examples
+    --------
+    >>> settle_if_idle(Path("no such folder"))
+    """
+    if home.is_dir() and abandoned(home):
+        with suppress(OSError, RunError), only_one(home, "leave"):
+            settle(home)
 
 
 def standing(home: Path) -> tuple[Path | None, str]:
@@ -107,12 +144,13 @@ def late_sentence(good: Mapping[str, Any], later: Mapping[str, Any]) -> str:
     2026, 02:00 UTC, was blocked: column 'aff1' is missing
     """
     made, tried = (datetime.fromisoformat(one["started"]) for one in (good, later))
+    old = f"It was {_age(tried - made)} old when a" if tried >= made else "A"  # a clock set back
     message = (later.get("error") or {}).get("message") or ""
     first = next(iter(message.strip().splitlines()), "")
     why = f": {first}" if first and later["state"] != "cancelled" else "."
     return (
-        f"This report is of {day(good['started'])}. It was {_age(tried - made)} old when a later "
-        f"run, of {day(later['started'])}, {ENDED.get(later['state'], 'failed')}{why}"
+        f"This report is of {day(good['started'])}. {old} later run, of "
+        f"{day(later['started'])}, {ENDED.get(later['state'], 'failed')}{why}"
     )
 
 
