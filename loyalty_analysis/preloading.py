@@ -35,8 +35,12 @@ Not matplotlib_inline: it connects figures with the shell of a kernel when it is
 PERSONAL = {
     "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JPY_PARENT_PID", "JPY_SESSION_NAME",
     "OLDPWD", "PWD", "SHLVL", "_", "PYTEST_CURRENT_TEST",
+    "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK",
 }  # fmt: skip
-"""Environment variables that may differ between kernels: none is read by an import."""
+"""Environment variables that may differ between kernels: none is read by an import.
+
+The last two are what scikit-learn sets in our own process, once an analysis has imported it.
+"""
 
 
 def preload() -> None:

@@ -327,6 +327,7 @@ def test_forks_share_no_chance_but_seeded_generators_agree(tmp_path: Path, warm:
     ("name", "value", "why"),
     [
         ("MPLCONFIGDIR", "elsewhere", "another environment: MPLCONFIGDIR"),
+        ("KMP_INIT_AT_FORK", "FALSE", ""),  # which scikit-learn sets in the process that analyses
         ("LOYALTY_ANYTHING", "elsewhere", ""),
     ],
 )
