@@ -242,7 +242,7 @@ def _known(survey: Survey | None, table: Table | None) -> _Known | None:
     asked = _as_answered(survey) if table is None else table.frame
     frames = tuple(Respondents(frame, key) for frame in (analysed, asked))
     sizes = {survey.n, survey.n_read, len(asked)}
-    written = [survey.frame, *([table.as_written(list(table.columns))] if table else [])]
+    written = [survey.frame, *([table.as_written(list(table.frame.columns))] if table else [])]
     ids = frozenset(
         str(one) for frame in written if key in frame for one in frame[key].dropna().unique()
     )
