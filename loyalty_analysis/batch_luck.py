@@ -129,14 +129,15 @@ def luck_sentence(found: Luck) -> str:
     Examples
     --------
     >>> luck_sentence(Luck(3, 2, 2, 2, 1, 0.06, 0, 0.06, pd.DataFrame()))
-    'Of 2 claims with a direction, 1 is supported; luck alone would give at most 0.1.'
+    'Of 2 claims with a direction, 1 is supported; luck alone would give at most 0.1 on average.'
     """
     if not found.directed:
         return ""
     verb = "is" if found.supported == 1 else "are"
     return (
         f"Of {counted(found.directed, 'claim')} with a direction, {number(found.supported, 0)} "
-        f"{verb} supported; luck alone would give at most {_about(found.by_luck)}."
+        f"{verb} supported; luck alone would give at most {_about(found.by_luck)} on "
+        "average."
     )
 
 
@@ -159,14 +160,14 @@ def luck_sentences(found: Luck, *, repeated: bool = False) -> list[str]:
     said = [
         f"Many reports find something by luck. {counted(found.groups, 'report')} judged "
         f"{counted(found.judged, 'claim')} on their outcomes; {number(found.directed, 0)} of these "
-        "name a direction. If nothing at all were there, luck alone would put at most "
+        "name a direction. If nothing at all were there, luck alone would on average put at most "
         f"{_about(found.by_luck)} of them wholly on the claimed side ({percent(RATE, 1)} of "
         f"{number(found.directed, 0)}). Found supported: {number(found.supported, 0)}.",
         "Holm's correction within each claim set of each report lowers that: if nothing were "
-        f"there, no more than {_about(0.05 * found.families)} of "
+        f"there, on average no more than {_about(0.05 * found.families)} of "
         f"{counted(found.families, 'claim set')} would hold any such finding.",
         "On the other side luck does as much, and for claims with parts once for each part: at "
-        f"most {_about(found.against_by_luck)} contradicted. Found contradicted: "
+        f"most {_about(found.against_by_luck)} contradicted on average. Found contradicted: "
         f"{number(found.contradicted, 0)}.",
         "So a claim that is supported in one or two of many groups is no news about these groups. "
         "Claims without a direction are not counted here.",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from loyalty_analysis.batch_words import (
     suppressed_sentence,
     unassigned_sentence,
 )
-from loyalty_analysis.comparison import verdict_counts
+from loyalty_analysis.comparison import CHANGES, verdict_counts
 from loyalty_analysis.effect_captions import sides
 from loyalty_analysis.formatting import BANNER, MISSING, capitalised, in_sentence, interval, number
 from loyalty_analysis.pages import CONTENT_POLICY, environment
@@ -68,6 +70,7 @@ def batch_page(folder: Path, record: Mapping[str, Any]) -> str:
     label = labels_of(record)
     numbers = read_numbers(Path(folder), record)
     pooled, found = pooled_slopes(numbers.slopes), luck(numbers.verdicts)
+    rows = _rows(Path(folder), record, numbers)
     pages, script = environment(), ""
     if pages.loader is not None:
         script = pages.loader.get_source(pages, "batch.js")[0].strip()
@@ -76,7 +79,7 @@ def batch_page(folder: Path, record: Mapping[str, Any]) -> str:
         record=record,
         simulated=BANNER if record["study"]["origin"] == "simulated" else "",
         states=STATES,
-        summary=_summary(record, pooled, found, label),
+        summary=_summary(record, pooled, found, label, sum(row["first"] for row in rows)),
         refused=refused(record),
         troubled=_reasons(Path(folder), record),
         waiting=[group["name"] for group in record["groups"] if group["state"] in WAITING],
@@ -85,7 +88,7 @@ def batch_page(folder: Path, record: Mapping[str, Any]) -> str:
         suppressed=suppressed_sentence(record),
         terms=[(term, label(term)) for term in dict.fromkeys(pooled["term"])],
         outcome=in_sentence(label(str(pooled["outcome"].iloc[0]))) if len(pooled) else "",
-        rows=_rows(Path(folder), record, numbers),
+        rows=rows,
         about_slopes=pooling_sentences(bool(pooled["pooled"].notna().any()), _repeated(record)),
         figures=[_embedded(figure) for figure in _figures(pooled, record, label)],
         averages=[{**row, "label": label(row["term"])} for row in _records(averages(pooled))],
@@ -144,11 +147,12 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _summary(
-    record: Mapping[str, Any], pooled: pd.DataFrame, found: Luck, label: Callable[[str], str]
-) -> list[str]:
+    record: Mapping[str, Any], pooled: pd.DataFrame, found: Luck, label: Callable[[str], str],
+    first: int,
+) -> list[str]:  # fmt: skip
     """What a reader of one minute needs."""
     said = [states_sentence(record["groups"]), batch_sentence(record)]
-    said += [changed_sentence(record["groups"]), unassigned_sentence(record)]
+    said += [changed_sentence(record["groups"], first), unassigned_sentence(record)]
     if len(pooled):
         said.append(f"{slopes_finding(pooled, label)}.")
     said.append(luck_sentence(found))
@@ -204,6 +208,7 @@ def _rows(folder: Path, record: Mapping[str, Any], numbers: Numbers) -> list[dic
         {
             **group,
             "current": group["state"] in CURRENT,
+            "first": group["state"] == "ok" and not _compared(folder, group),
             "address": _address(folder, group) if _stands(group) else "",
             "n": group["n"] if group["state"] in CURRENT else None,
             "counts": counts.get(group["folder"], {}),
@@ -211,6 +216,14 @@ def _rows(folder: Path, record: Mapping[str, Any], numbers: Numbers) -> list[dic
         }
         for group in record["groups"]
     ]
+
+
+def _compared(folder: Path, group: Mapping[str, Any]) -> bool:
+    """Whether a report was compared with an earlier one."""
+    path = folder / group["folder"] / str(group["run"]) / CHANGES
+    with suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("compared_with"))
+    return False
 
 
 def _cells(part: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_analysis.formatting import VerdictMark, capitalised, number
+from loyalty_analysis.preparation import SMALLEST_GROUP
 
 _BAD, _CALM, _GOOD = "contradicted", "absent", "supported"
 STATES = {
@@ -24,6 +25,8 @@ STATES = {
 """How a state is shown: a word, a shape and the class that colours it; the worst come first."""
 TROUBLED = ("failed", "died", "timed_out", "blocked")
 WAITING = ("cancelled", "pending")
+FEW = "few"
+"""What batch.json says in place of a count of one to nine rows."""
 _WHAT = {
     "failed": "A cell failed, or the page could not be made.",
     "died": "Its process ended by itself.",
@@ -63,15 +66,17 @@ def unassigned_sentence(record: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> unassigned_sentence({"unassigned": 1, "by": ["brand", "wave"]})
-    '1 row has no value of brand or wave and is in no group.'
+    >>> unassigned_sentence({"unassigned": 1200, "by": ["brand", "wave"]})
+    '1,200 rows have no value of brand or wave and are in no group.'
+    >>> unassigned_sentence({"unassigned": FEW, "by": ["brand"]})
+    'Fewer than ten rows have no value of brand and are in no group.'
     """
-    rows = int(record.get("unassigned") or 0)
+    rows = record.get("unassigned")
     if not rows:
         return ""
-    verbs = ("has", "is") if rows == 1 else ("have", "are")
-    by = " or ".join(record["by"])
-    return f"{counted(rows, 'row')} {verbs[0]} no value of {by} and {verbs[1]} in no group."
+    few = rows == FEW or int(rows) < SMALLEST_GROUP
+    many = "Fewer than ten rows" if few else counted(int(rows), "row")
+    return f"{many} have no value of {' or '.join(record['by'])} and are in no group."
 
 
 def batch_sentence(record: Mapping[str, Any]) -> str:
@@ -105,19 +110,28 @@ def refused(record: Mapping[str, Any]) -> str:
     return reason(record) if record["state"] == "blocked" else ""
 
 
-def changed_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
+def changed_sentence(groups: Sequence[Mapping[str, Any]], first: int = 0) -> str:
     """Name the groups whose answer changed.
+
+    Parameters
+    ----------
+    groups : sequence of mapping
+    first : int
+        How many reports of this batch had no earlier one to be compared with.
 
     Examples
     --------
     >>> changed_sentence([{"name": "brand A", "answer_changed": True}])
     'The answer changed in 1 group: brand A.'
+    >>> changed_sentence([{"name": "brand A", "answer_changed": False}], first=1)
+    'The answer changed in no group; 1 report had no earlier one to be compared with.'
     """
+    alone = f"; {counted(first, 'report')} had no earlier one to be compared with" if first else ""
     names = [str(group["name"]) for group in groups if group["answer_changed"]]
     if not names:
-        return "The answer changed in no group."
+        return f"The answer changed in no group{alone}."
     shown = names if len(names) < 6 else [*names[:4], f"{len(names) - 4} others"]
-    return f"The answer changed in {counted(len(names), 'group')}: {'; '.join(shown)}."
+    return f"The answer changed in {counted(len(names), 'group')}: {'; '.join(shown)}{alone}."
 
 
 def suppressed_sentence(record: Mapping[str, Any]) -> str:
@@ -127,13 +141,17 @@ def suppressed_sentence(record: Mapping[str, Any]) -> str:
     --------
     >>> group = {"name": "brand Z", "state": "suppressed"}
     >>> suppressed_sentence({"min_size": 30, "groups": [group]})
-    'Fewer than 30 respondents, not shown: brand Z.'
+    'Fewer than 30 respondents, not shown: brand Z. Who also has a report of all respondents ...'
     """
     names = [str(group["name"]) for group in record["groups"] if group["state"] == "suppressed"]
     if not names:
         return ""
     few = number(record["min_size"], 0)
-    return f"Fewer than {few} respondents, not shown: {'; '.join(names)}."
+    return (
+        f"Fewer than {few} respondents, not shown: {'; '.join(names)}. Who also has a report of "
+        "all respondents can subtract the groups shown from it, and is left with those not shown: "
+        "before both are published, leave these out there too (--where)."
+    )
 
 
 def reason(group: Mapping[str, Any]) -> str:
@@ -176,8 +194,9 @@ def pooling_sentences(pooled: bool, repeated: bool) -> list[str]:
     if pooled:
         said.append(
             "Partial pooling draws the slope of each group towards the average of all, the more "
-            "the less its own respondents can say: the extremes of small groups are mostly luck, "
-            "and the filled mark is the better guess at what such a group would show next time."
+            "the less its own respondents can say: the extremes of small groups owe more to "
+            "luck, and over all groups the filled marks are the better guess at what would be "
+            "found next time."
         )
     if repeated:
         said.append(

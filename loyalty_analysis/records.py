@@ -9,8 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from loyalty_analysis.batch_words import FEW
 from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.manifest import FORMAT, command_line, now, portable, read_manifest, write_json
+from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.published import last_good, new_run_id
 from loyalty_analysis.segments import Segment
 
@@ -52,9 +54,11 @@ def first_record(
     by : sequence of str
     parts : sequence of Segment
     **more
-        out, min_size, unassigned, repeated, schema.
+        out, min_size, unassigned (a count of one to nine is not kept), repeated, schema.
     """
     study = inputs.study
+    if 0 < more.get("unassigned", 0) < SMALLEST_GROUP:
+        more["unassigned"] = FEW
     asked = {name: portable(value) for name, value in inputs.parameters.items()} | {"by": list(by)}
     return {
         "format": FORMAT,

@@ -123,9 +123,9 @@ def test_small_groups_are_suppressed_and_rows_without_a_value_counted(home: Path
     assert groups["tiny"]["state"] == "suppressed" and groups["tiny"]["n"] is None
     assert not (home / "out" / PLACE / groups["tiny"]["folder"]).exists()
     assert {name: one["n"] for name, one in groups.items()} == SIZES | {"tiny": None}
-    assert record_of(home)["unassigned"] == 3
+    assert record_of(home)["unassigned"] == "few"  # three
     said = page_of(home).get_text(" ", strip=True)
-    assert re.search(r"\b3\b[^.]* no (value|brand)", said), said[:2000]
+    assert "Fewer than ten rows have no value of brand" in said
 
 
 def test_names_of_groups_are_text(home: Path) -> None:
@@ -183,9 +183,10 @@ def test_an_unchanged_batch_makes_nothing_and_takes_no_worker(
 def test_what_a_page_says_beside_the_groups_is_kept_up_to_date(mine: Path) -> None:
     path = mine / "study" / "survey.csv"
     frame = pd.read_csv(path)
-    pd.concat([frame, frame.tail(1).assign(id=903)]).to_csv(path, index=False)
+    more = [frame.tail(1).assign(id=903 + k) for k in range(9)]
+    pd.concat([frame, *more]).to_csv(path, index=False)
     done, made = again(mine)
-    assert (made, done.record["unassigned"], record_of(mine)["unassigned"]) == ([], 4, 4)
+    assert (made, done.record["unassigned"], record_of(mine)["unassigned"]) == ([], 12, 12)
     (mine / "out" / PLACE / "index.html").unlink()
     assert again(mine)[1] == []
     assert page_of(mine).find("table")

@@ -279,7 +279,9 @@ def test_small_groups_are_named_and_nothing_else(run: Path, tmp_path: Path) -> N
     record = record_of([group("Alpha"), group("Theta", "suppressed", n=27183, **OLD)])
     html = batch_page(write_batch(tmp_path, record, run), record)
     page = BeautifulSoup(html, "html.parser")
-    assert "Fewer than 30 respondents, not shown: Theta." in part(page, "#groups").get_text()
+    said = part(page, "#groups").get_text()
+    assert "Fewer than 30 respondents, not shown: Theta." in said
+    assert "subtract the groups shown" in said
     assert set(row_of(page, "Theta")[1:2] + row_of(page, "Theta")[3:]) == {"– none"}
     assert "27183" not in html and "27,183" not in html and OLD["run"] not in html
 
@@ -291,13 +293,27 @@ def test_what_a_reader_of_one_minute_sees(page: BeautifulSoup) -> None:
         "2 finished, 1 unchanged, 1 not shown."
     )
     assert said[1].startswith("The batch ended before it was done: 2 groups wait.")
-    assert said[2] == "The answer changed in 1 group: Gamma."
+    assert said[2].startswith("The answer changed in 1 group: Gamma")
     assert said[3] == "12 rows have no value of brand and are in no group."
     assert said[4].startswith("Mean slopes on satisfaction over 3 groups: affective")
     assert re.fullmatch(
-        r"Of \d+ claims with a direction, \d+ are supported; luck alone .* \d\.\d\.", said[5]
+        r"Of \d+ claims with a direction, \d+ are supported; luck alone .* \d\.\d on average\.",
+        said[5],
     )
     assert "R4a went from supported to open." in part(page, "#changes").get_text()
+
+
+def test_a_first_report_is_not_called_as_before(run: Path, tmp_path: Path) -> None:
+    record = record_of([group("Alpha"), group("Beta"), group("Gamma", "unchanged")])
+    write_batch(tmp_path, record, run)
+    for name, earlier in (("Alpha", None), ("Beta", OLD["run"])):
+        path = tmp_path / name / record["groups"][0]["run"] / "changes.json"
+        path.write_text(json.dumps({"compared_with": earlier}), encoding="utf-8")
+    page = BeautifulSoup(batch_page(tmp_path, record), "html.parser")
+    answers = [row_of(page, name)[-1] for name in ("Alpha", "Beta", "Gamma")]
+    assert answers == ["first report", "as before", "as before"]
+    said = "The answer changed in no group; 1 report had no earlier one to be compared with."
+    assert said in part(page, "#answer").get_text()
 
 
 def test_the_page_says_what_kind_of_study_it_is(folder: Path, record: dict[str, Any]) -> None:
