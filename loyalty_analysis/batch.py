@@ -23,7 +23,7 @@ from loyalty_analysis.inputs import Inputs, read_inputs
 from loyalty_analysis.interruption import Signals, held
 from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.locks import only_one
-from loyalty_analysis.manifest import now
+from loyalty_analysis.manifest import now, read_manifest
 from loyalty_analysis.notebooks import notebooks_of
 from loyalty_analysis.pages import index
 from loyalty_analysis.preparation import SMALLEST_GROUP
@@ -278,6 +278,7 @@ def _silent(sentence: str) -> None:
 def _render_one(task: _Task) -> dict[str, Any]:
     """Make one report, in a worker process; every way it can end is a state of what is returned."""
     clock = Clock()
+    last = max([run.name for run in failed_runs(task.home)], default="")
     try:
         survey, _ = task.inputs.opened()
         if survey.n < task.min_size:
@@ -286,7 +287,10 @@ def _render_one(task: _Task) -> dict[str, Any]:
         run = rendered(task.inputs, task.out, task.home, task.options, clock, warm, task.digest)
     except LoyaltyError as error:
         state = "blocked" if isinstance(error, InputError) else state_of(error)
-        return {"state": state, "error": described(error), "seconds": clock.total()}
+        kept = [read_manifest(run) for run in failed_runs(task.home) if run.name > last]
+        # what a run keeps of an error has been looked through for secrets
+        said = kept[0]["error"] if kept else described(error)
+        return {"state": state, "error": said, "seconds": clock.total()}
     except Exception as error:  # a fault of ours costs this group, and is no lost process
         return {"state": "failed", "error": described(error), "seconds": clock.total()}
     changes = changes_sentence(run.changes) if run.answer_changed else ""

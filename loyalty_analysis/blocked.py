@@ -48,6 +48,7 @@ def recorded(
     data: str | Path = "",
     where: str = "",
     home: Path | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
     """Keep a run that bad input stops inside the ``with`` block, where a report stands already.
 
@@ -59,6 +60,8 @@ def recorded(
         Folder of all reports.
     home : pathlib.Path, optional
         Where the runs lie; default the study's folder in ``out``.
+    asked : mapping, optional
+        The parameters of the run, where they are known.
 
     Raises
     ------
@@ -71,8 +74,8 @@ def recorded(
         with suppress(LoyaltyError, OSError):  # the error itself is what has to be told
             there = home or Path(out) / _folder_name(study)
             if last_good(there) is not None:
-                asked = parameters_of(study, settings, data, where)
-                keep_blocked(there, error, asked, out)
+                known = asked or parameters_of(study, settings, data, where)
+                keep_blocked(there, error, known, out)
                 if there.parent == Path(out):
                     index(out)
         raise

@@ -41,7 +41,7 @@ from loyalty_analysis.report_page import page
 from loyalty_analysis.run_folder import Clock, RunFolder, of_the_system
 from loyalty_analysis.runs import Run
 from loyalty_analysis.sections import sections
-from loyalty_analysis.served import settle_if_idle
+from loyalty_analysis.served import confirm, settle_if_idle
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import Survey
 from loyalty_analysis.verdicts import judge
@@ -170,7 +170,7 @@ def rendered(
     if not options.force and (standing := unchanged(home, key)):
         _list(standing, out)
         return Run.standing(standing, inputs.opened()[0], clock)
-    with recorded(inputs.study, out, home=home), clock.step("check"):
+    with recorded(inputs.study, out, asked=inputs.parameters, home=home), clock.step("check"):
         columns = changed_columns(inputs, schema_of_last(home), options) if listed else {}
         more = {"key": key, **columns}
         survey, claims = inputs.opened()
@@ -264,7 +264,10 @@ def unchanged(home: Path, key: str) -> Path | None:
     """
     settle_if_idle(home)
     run = last_good(home)
-    return run if run is not None and key and intact(run, key) else None
+    if run is None or not key or not intact(run, key):
+        return None
+    confirm(run)
+    return run
 
 
 def _list(run: Path, out: str | Path) -> None:

@@ -7,6 +7,7 @@ them, and ``OUT/<study>/index.html``, the page to serve.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from loyalty_analysis.comparison import (
     read_verdicts,
     verdict_counts,
 )
+from loyalty_analysis.disclosure import disclosures, registered_secrets
 from loyalty_analysis.errors import LoyaltyError, RunError
 from loyalty_analysis.leftovers import claim, release
 from loyalty_analysis.manifest import (
@@ -50,6 +52,7 @@ from loyalty_analysis.raw_tables import Table
 from loyalty_analysis.served import serve, settle
 from loyalty_analysis.survey import Survey
 
+WITHHELD = "what went wrong is not kept: it would give a secret or a respondent away"
 FIRST: dict[str, Any] = {
     "format": 1,
     "compared_with": None,
@@ -271,8 +274,21 @@ class RunFolder:
             if isinstance(error, BlockedError | OSError):
                 _emptied(self.folder)
             self._write_manifest(state_of(error))
+            self._withhold(state_of(error))
             self.folder.rename(self.failed)
             serve(self.home)
+
+    def _withhold(self, state: str) -> None:
+        """Keep of a run that failed nothing that would give a secret or a respondent away."""
+        known = registered_secrets(self.survey.study, os.environ)
+        if not disclosures(self.folder, known, self.survey, self.table):
+            return
+        _emptied(self.folder)
+        self.manifest |= {"parameters": {}, "command": "", "notebooks": []}
+        if not isinstance(self.manifest["error"], dict) or state != BlockedError.state:
+            kind = (self.manifest["error"] or {}).get("type")
+            self.manifest["error"] = {"type": kind, "message": WITHHELD}
+        self._write_manifest(state)
 
     def _write_manifest(self, state: str) -> None:
         self.manifest["seconds"] = {**self.clock.seconds, "total": self.clock.total()}

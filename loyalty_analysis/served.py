@@ -5,6 +5,7 @@ When a later run failed or was blocked it says so across the page: how old the r
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -17,10 +18,12 @@ from typing import Any
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.leftovers import abandoned, sweep, sweep_aside
 from loyalty_analysis.locks import only_one
-from loyalty_analysis.manifest import read_manifest
-from loyalty_analysis.published import FAILED, last_good, point_to, runs
+from loyalty_analysis.manifest import now, read_manifest, write_json
+from loyalty_analysis.published import FAILED, last_good, new_run_id, point_to, runs
 
 _LINK = re.compile(r"""\b(href|src)="(?!\#|data:|https?:|mailto:)([^"]*)\"""")
+CONFIRMED = "confirmed.json"
+"""Beside the runs: until when the last good report was found to be what a new one would be."""
 _BODY = '<div class="shell">'
 ENDED = {
     "failed": "failed",
@@ -95,6 +98,39 @@ def settle_if_idle(home: Path) -> None:
             settle(home)
 
 
+def confirm(run: Path) -> None:
+    """Note that a report still says what a new one would, so that earlier failures are over.
+
+    Nothing is written where no run failed since, or where nothing can be written.
+
+    Parameters
+    ----------
+    run : pathlib.Path
+        The last good run.
+
+    Examples
+    --------
+    >>> confirm(Path("no such folder") / "20261121T093000Z-abcd")
+    """
+    home = run.parent
+    if not _later(home, run):
+        return
+    with suppress(OSError, RunError), only_one(home, "leave"):
+        aside = home / f".index.{secrets.token_hex(4)}"
+        write_json(aside, {"run": run.name, "at": new_run_id(home=home), "confirmed": now()})
+        aside.replace(home / CONFIRMED)
+        serve(home)
+
+
+def _later(home: Path, good: Path) -> list[Path]:
+    """Runs that failed after a report was made, or was last confirmed."""
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads((home / CONFIRMED).read_text(encoding="utf-8"))
+    since = known.get("at", "") if known.get("run") == good.name else ""
+    return [run for run in failed_runs(home) if run.name > max(good.name, since)]
+
+
 def standing(home: Path) -> tuple[Path | None, str]:
     """Find the report that stands, and what has to be said across it.
 
@@ -110,7 +146,7 @@ def standing(home: Path) -> tuple[Path | None, str]:
         return (failures[0] if failures else None), ""
     pointed = last_good(home)
     good = pointed if pointed in paged else paged[0]
-    later = [run for run in failed_runs(home) if run.name > good.name]
+    later = _later(home, good)
     return good, _banner(good, later[0]) if later else ""
 
 

@@ -127,7 +127,6 @@ def test_the_command_of_a_run_that_could_not_read_repeats_what_was_asked(mine: P
     assert "--where 'age > 30'" in manifest["command"]
 
 
-@pytest.mark.xfail(reason="report.rendered records bad answers without --where and --data")
 def test_the_command_of_a_run_with_bad_answers_repeats_what_was_asked(mine: Path) -> None:
     change(mine, lambda frame: frame.assign(aff1=frame["aff1"].where(frame.index != 3, 55)))
     assert asked(mine, "--where", "age > 10") == 2
@@ -135,7 +134,6 @@ def test_the_command_of_a_run_with_bad_answers_repeats_what_was_asked(mine: Path
     assert "--where 'age > 10'" in read_manifest(kept)["command"]
 
 
-@pytest.mark.xfail(reason="report.unchanged knows nothing of a run that failed since")
 def test_the_banner_goes_when_the_data_are_as_they_were(mine: Path) -> None:
     path = mine / "study" / "survey.csv"
     whole = path.read_text(encoding="utf-8")

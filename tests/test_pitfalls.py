@@ -179,7 +179,6 @@ def test_a_secret_passed_as_a_parameter_blocks_the_run(tmp_path: Path, secret: s
     assert set(holding(out, secret)) <= {"manifest.json"}
 
 
-@pytest.mark.xfail(reason="run_folder keeps what was asked for in the manifest of a blocked run")
 def test_the_manifest_of_a_blocked_run_holds_no_secret(tmp_path: Path, secret: str) -> None:
     study, out = small(tmp_path / "study"), tmp_path / "out"
     with one_notebook(write_notebook(tmp_path / "notebooks", "1")), pytest.raises(BlockedError):
@@ -187,7 +186,6 @@ def test_the_manifest_of_a_blocked_run_holds_no_secret(tmp_path: Path, secret: s
     assert holding(out, secret) == []
 
 
-@pytest.mark.xfail(reason="run_folder keeps runs that failed without a look at what they disclose")
 def test_a_run_that_fails_after_it_told_a_secret_keeps_nothing(tmp_path: Path, secret: str) -> None:
     study, out = small(tmp_path / "study"), tmp_path / "out"
     tells = ("import os\nprint(os.environ['TEST_SECRET'])", "1 / 0")
