@@ -19,8 +19,8 @@ from loyalty_analysis.preparation import SMALLEST_GROUP
 
 FALSE_ALARMS = 0.001
 """Honest waves that blocking changes may stop, over all columns and tests together."""
-TESTS = 5
-"""Tests of counts that one column takes at most: emptiness, two of its kind, two ends."""
+TESTS = 10
+"""Tests that one column takes at most: emptiness, two of its kind, two ends, each either way."""
 RISE = 0.05
 """Rise of the share missing that is worth telling."""
 _CODED_ROLES = ("groups", "controls", "moderators")
