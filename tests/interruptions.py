@@ -53,13 +53,13 @@ class Case:
 
 
 CASES = [
-    Case("Ctrl-C while the survey is read", wait="opened", signals=(signal.SIGINT,)),
+    Case("Ctrl-C while the survey is read", wait="read_inputs", signals=(signal.SIGINT,)),
     Case("Ctrl-C while notebooks run", signals=(signal.SIGINT,)),
     Case("Ctrl-C three times while notebooks run", signals=(signal.SIGINT,) * 3),
     Case("SIGTERM while notebooks run", signals=(signal.SIGTERM,)),
     Case("the terminal is closed (SIGHUP) while notebooks run", signals=(signal.SIGHUP,)),
     Case("SIGTERM while the page is written", "1", "page", (signal.SIGTERM,)),
-    Case("SIGKILL while the survey is read", wait="opened", signals=(signal.SIGKILL,)),
+    Case("SIGKILL while the survey is read", wait="read_inputs", signals=(signal.SIGKILL,)),
     Case("SIGKILL while notebooks run", signals=(signal.SIGKILL,)),
     Case("SIGKILL while the page is written", "1", "page", (signal.SIGKILL,)),
     Case("a cell raises an error", RAISES),
@@ -94,7 +94,7 @@ class Command:
         self.temporary.mkdir()
         words = [sys.executable, __file__, str(notebooks), wait, "report", "tiny/study.toml"]
         self.process = subprocess.Popen(
-            [*words, "--out", str(out), "--quiet", "--deadline", str(deadline)],
+            [*words, "--out", str(out), "--quiet", "--force", "--deadline", str(deadline)],
             cwd=notebooks.parent,
             env={
                 **os.environ,
@@ -187,11 +187,11 @@ def _left(home: Path, previous: str, temporary: Path) -> str:
     found = []
     if list(home.glob("*.failed/index.html")):
         found.append("`<run id>.failed` with its page")
-    if list(home.glob(".*")):
+    if list(home.glob(".2*")):
         sweep(home)  # the first thing the next run does
-        gone = not list(home.glob(".*"))
+        gone = not list(home.glob(".2*"))
         found.append("hidden files, removed by the next run" if gone else "hidden files for good")
-    known = {previous, "latest", *(path.name for path in home.glob("*.failed"))}
+    known = {previous, "latest", "index.html", *(path.name for path in home.glob("*.failed"))}
     if any(path.name not in known for path in home.glob("[!.]*")):
         found.append("something unknown")
     if list(temporary.rglob("*")):

@@ -82,7 +82,7 @@ INTERRUPTED = """
 ## What an interruption leaves
 
 Each was really done to a `loyalty report` with a good run before it (`interruptions.py`). A hundred
-SIGKILLs at random moments: [benchmarks/kills.md](../benchmarks/kills.md).
+Kills at random moments, full disks, clocks set back: [benchmarks/faults](../benchmarks/faults/faults.md).
 """
 
 
