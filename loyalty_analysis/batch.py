@@ -17,8 +17,17 @@ from typing import Any
 
 from loyalty_analysis.batch_page import batch_page
 from loyalty_analysis.blocked import changed_columns
+from loyalty_analysis.checks import column_problems
+from loyalty_analysis.claims import load_claims
 from loyalty_analysis.comparison import changes_sentence
-from loyalty_analysis.errors import InputError, LoyaltyError, RunError, StudyError
+from loyalty_analysis.errors import (
+    DataError,
+    InputError,
+    LoyaltyError,
+    RunError,
+    StudyError,
+    raise_all,
+)
 from loyalty_analysis.inputs import Inputs, read_inputs
 from loyalty_analysis.interruption import Signals, held
 from loyalty_analysis.leftovers import sweep_aside
@@ -136,6 +145,7 @@ def render_batch(
     with _blocked_batch(folder):
         before = read_record(folder)
         known = {one["where"]: one["folder"] for one in before["groups"]}
+        _checked_once(inputs)
         parts, unassigned = segments(inputs, by, known)
         schema = changed_columns(inputs, before.get("schema"), chosen)
     record = first_record(
@@ -143,7 +153,7 @@ def render_batch(
         repeated=_repeated(inputs), **schema,
     )  # fmt: skip
     with held() as signals, only_one(folder, chosen.busy, chosen.told):
-        todo = _triaged(inputs, parts, record, before, folder, chosen)
+        todo = _triaged(inputs, parts, record, before, folder, chosen, unassigned)
         if not todo and _same(record, before) and (folder / "index.html").is_file():
             return Batched(folder, before | {"groups": record["groups"]})
         try:
@@ -154,6 +164,15 @@ def render_batch(
         except OSError as error:
             raise RunError(of_the_system(error)) from None
     return Batched(folder, record)
+
+
+def _checked_once(inputs: Inputs) -> None:
+    """Refuse what is wrong for every group alike: claims that are missing, columns that are."""
+    table = inputs.table
+    if table is not None:
+        missing = column_problems(table.frame, inputs.study)
+        raise_all(DataError, str(inputs.study.address), missing)
+    load_claims(inputs.study)
 
 
 def _smallest(study: Study, asked: int | None) -> int:
@@ -197,13 +216,14 @@ def _triaged(
     before: Mapping[str, Any],
     folder: Path,
     options: Options,
+    unassigned: int,
 ) -> list[tuple[dict[str, Any], Inputs, str]]:
     """Decide of every group whether it is suppressed, unchanged, or has to be made."""
     slice_of, todo = slicer(inputs, record["by"]), []
-    small = _suppressed_keys(before, record["min_size"])
+    small, hidden = _suppressed_keys(before, record["min_size"]), _hidden(parts, record, unassigned)
     for part, group in zip(parts, record["groups"], strict=True):
-        if len(part.rows) < record["min_size"]:
-            group["state"] = "suppressed"
+        if part.folder in hidden:
+            group |= {"state": "suppressed", "remainder": len(part.rows) >= record["min_size"]}
             continue
         own = slice_of(part)
         group["key"] = key = key_of(own, part.digest)
@@ -217,6 +237,19 @@ def _triaged(
         else:
             todo.append((group, own, part.digest))
     return todo
+
+
+def _hidden(parts: Sequence[Segment], record: Mapping[str, Any], unassigned: int) -> set[str]:
+    """Folders of groups that are not shown: too small, or needed to hide those that are.
+
+    Where fewer than ten respondents are left out in all, a report of everybody less the groups
+    shown would tell what these few answered: then the next smallest group is left out, too.
+    """
+    small = [part for part in parts if len(part.rows) < record["min_size"]]
+    few = sum(len(part.rows) for part in small) + unassigned
+    others = sorted((part for part in parts if part not in small), key=lambda one: len(one.rows))
+    more = others[:1] if 0 < few < SMALLEST_GROUP else []
+    return {part.folder for part in [*small, *more]}
 
 
 def _suppressed_keys(before: Mapping[str, Any], smallest: int) -> set[str]:

@@ -143,15 +143,25 @@ def suppressed_sentence(record: Mapping[str, Any]) -> str:
     >>> suppressed_sentence({"min_size": 30, "groups": [group]})
     'Fewer than 30 respondents, not shown: brand Z. Who also has a report of all respondents ...'
     """
-    names = [str(group["name"]) for group in record["groups"] if group["state"] == "suppressed"]
-    if not names:
-        return ""
-    few = number(record["min_size"], 0)
-    return (
-        f"Fewer than {few} respondents, not shown: {'; '.join(names)}. Who also has a report of "
-        "all respondents can subtract the groups shown from it, and is left with those not shown: "
-        "before both are published, leave these out there too (--where)."
-    )
+    hidden = [group for group in record["groups"] if group["state"] == "suppressed"]
+    names = [str(group["name"]) for group in hidden if not group.get("remainder")]
+    more = [str(group["name"]) for group in hidden if group.get("remainder")]
+    said = []
+    if names:
+        few = number(record["min_size"], 0)
+        said.append(f"Fewer than {few} respondents, not shown: {'; '.join(names)}.")
+    if more:
+        said.append(
+            f"Not shown either: {'; '.join(more)}. Without it fewer than ten respondents would be "
+            "left out, and could be told from the others."
+        )
+    if hidden:
+        said.append(
+            "Who also has a report of all respondents can subtract the groups shown from it, and "
+            "is left with those not shown: before both are published, leave these out there too "
+            "(--where)."
+        )
+    return " ".join(said)
 
 
 def reason(group: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ not newer. Where none stands, nothing is written.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loyalty_analysis.data_schema import schema
+from loyalty_analysis.disclosure import disclosures, registered_secrets
 from loyalty_analysis.errors import InputError, LoyaltyError
-from loyalty_analysis.formatting import listing
+from loyalty_analysis.formatting import capitalised, listing
 from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.manifest import (
     FORMAT,
@@ -30,11 +32,11 @@ from loyalty_analysis.manifest import (
 )
 from loyalty_analysis.pages import environment, index
 from loyalty_analysis.published import FAILED, BlockedError, last_good, new_run_id
-from loyalty_analysis.run_folder import described
+from loyalty_analysis.run_folder import WITHHELD, described
 from loyalty_analysis.runs import parameters_of
 from loyalty_analysis.schema_changes import schema_changes
 from loyalty_analysis.served import serve
-from loyalty_analysis.study import Study, find_study
+from loyalty_analysis.study import Study, find_study, load_study
 
 if TYPE_CHECKING:
     from loyalty_analysis.report import Options
@@ -75,16 +77,32 @@ def recorded(
             there = home or Path(out) / _folder_name(study)
             if last_good(there) is not None:
                 known = asked or parameters_of(study, settings, data, where)
-                keep_blocked(there, error, known, out)
+                keep_blocked(there, error, known, out, _loaded(study))
                 if there.parent == Path(out):
                     index(out)
         raise
 
 
 def keep_blocked(
-    home: Path, error: LoyaltyError, parameters: Mapping[str, Any], out: str | Path = "reports"
+    home: Path,
+    error: LoyaltyError,
+    parameters: Mapping[str, Any],
+    out: str | Path = "reports",
+    study: Study | None = None,
 ) -> Path:
     """Write the run folder of a run that was blocked before it could begin: manifest and page.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Where the runs lie.
+    error : LoyaltyError
+    parameters : mapping
+        As they were asked for.
+    out : path
+        Folder of all reports.
+    study : Study, optional
+        Where it could be read: its data address may refer to secrets.
 
     Returns
     -------
@@ -92,14 +110,14 @@ def keep_blocked(
         ``<run id>.failed``.
     """
     run, good = new_run_id(home=home), last_good(home)
-    study = read_manifest(good)["study"] if good else {"name": home.name, "title": home.name}
+    named = read_manifest(good)["study"] if good else {"name": home.name, "title": home.name}
     asked = {name: portable(value) for name, value in parameters.items()}
     manifest = {
         "format": FORMAT,
         "run": run,
         "verb": "report",
         "state": "blocked",
-        "study": study,
+        "study": named,
         "parameters": asked,
         "command": command_line("report", asked, portable(out)),
         "versions": versions(),
@@ -111,13 +129,22 @@ def keep_blocked(
     }
     folder = home / f".{run}.partial"
     folder.mkdir(parents=True)
-    page = environment().get_template("blocked.html.j2")
-    html = page.render(manifest=manifest, lines=str(error).splitlines(), standing=_standing(good))
-    (folder / "index.html").write_text(html, encoding="utf-8")
-    write_json(folder / MANIFEST, manifest | {"files": file_hashes(folder)})
-    kept = folder.rename(home / f"{run}{FAILED}")
+    _write(folder, manifest, str(error), good)
+    if disclosures(folder, registered_secrets(study, os.environ), None):
+        kept = {"type": type(error).__name__, "message": WITHHELD}
+        manifest |= {"parameters": {}, "command": "", "error": kept}
+        _write(folder, manifest, capitalised(WITHHELD), good)
+    kept_as = folder.rename(home / f"{run}{FAILED}")
     serve(home)
-    return kept
+    return kept_as
+
+
+def _write(folder: Path, manifest: dict[str, Any], said: str, good: Path | None) -> None:
+    """Write page and manifest of a blocked run."""
+    page = environment().get_template("blocked.html.j2")
+    html = page.render(manifest=manifest, lines=said.splitlines(), standing=_standing(good))
+    (folder / "index.html").write_text(html, encoding="utf-8")
+    write_json(folder / MANIFEST, manifest | {"files": file_hashes(folder, skip=[MANIFEST])})
 
 
 def changed_columns(
@@ -187,6 +214,12 @@ def schema_of_last(home: Path) -> dict[str, Any] | None:
     """
     good = last_good(home)
     return read_manifest(good).get("schema") if good else None
+
+
+def _loaded(study: str | Path | Study) -> Study | None:
+    with suppress(LoyaltyError):
+        return study if isinstance(study, Study) else load_study(study)
+    return None
 
 
 def _folder_name(study: str | Path | Study) -> str:

@@ -16,7 +16,7 @@ from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.published import runs
 from loyalty_analysis.records import read_record
-from loyalty_analysis.served import day, failed_runs
+from loyalty_analysis.served import ENDED, day, failed_runs
 
 CONTENT_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -62,7 +62,7 @@ def index(out: str | Path) -> Path:
     html = (
         environment()
         .get_template("index.html.j2")
-        .render(studies=entries, unfinished=first, batches=batches, banner=BANNER)
+        .render(studies=entries, unfinished=first, batches=batches, banner=BANNER, ended=ENDED)
     )
     aside = out / f".index.{secrets.token_hex(4)}"
     aside.write_text(html, encoding="utf-8")

@@ -28,12 +28,12 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def registered_secrets(study: Study, environment: Mapping[str, str]) -> dict[str, str]:
+def registered_secrets(study: Study | None, environment: Mapping[str, str]) -> dict[str, str]:
     """Collect the secrets of a run: names of environment variables and their values.
 
     Parameters
     ----------
-    study : Study
+    study : Study or None
         Whose data address may refer to variables.
     environment : mapping of str to str
         Usually ``os.environ``.
@@ -52,7 +52,7 @@ def registered_secrets(study: Study, environment: Mapping[str, str]) -> dict[str
     'pass word'
     """
     listed = [name.strip() for name in environment.get(NAMED, "").split(",")]
-    names = dict.fromkeys([*_VARIABLE.findall(study.data), *ALWAYS, *listed])
+    names = dict.fromkeys([*_VARIABLE.findall(study.data if study else ""), *ALWAYS, *listed])
     found = {name: environment[name].strip() for name in names if environment.get(name, "").strip()}
     for name, value in tuple(found.items()):
         found |= _inside(name, value)

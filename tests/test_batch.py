@@ -24,7 +24,7 @@ from loyalty_analysis import batch
 from loyalty_analysis.batch import Batched, render_batch
 from loyalty_analysis.cli import main
 from loyalty_analysis.comparison import read_verdicts
-from loyalty_analysis.errors import StudyError
+from loyalty_analysis.errors import DataError, StudyError
 from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.interruption import Interrupted
 from loyalty_analysis.published import last_good
@@ -281,13 +281,22 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
     assert column not in {tag.get_text() for tag in page_of(mine).select(".banner")}
 
 
-def test_what_is_wrong_for_all_is_said_of_every_group(tmp_path: Path) -> None:
+def test_what_is_wrong_for_all_is_refused_once(tmp_path: Path) -> None:
     study = small(tmp_path / "study", brands((30, 30), "ab").drop(columns="rep1"))
+    with pytest.raises(DataError, match="column 'rep1'"):
+        render_batch(study, ["brand"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_few_who_are_not_shown_take_another_group_along(tmp_path: Path) -> None:
+    """A report of everybody, less those of the groups shown, would tell what the few answered."""
+    study = small(tmp_path / "study", brands((40, 31, 3), "abc"))
     with one_process(write_notebook(tmp_path / "notebooks")):
         done = render_batch(study, ["brand"], tmp_path / "out")
-    assert [one["state"] for one in done.failed] == ["blocked"] * 2
-    assert all("rep1" in one["error"]["message"] for one in done.failed)
-    assert not list(done.folder.glob("*/*/index.html"))
+    assert [one["state"] for one in done.record["groups"]] == ["ok", "suppressed", "suppressed"]
+    said = page_of(done.folder / "index.html").get_text(" ", strip=True)
+    assert "Fewer than 30 respondents, not shown: brand c." in said
+    assert "Not shown either: brand b." in said
 
 
 def test_a_minimum_below_ten_is_refused(tmp_path: Path) -> None:
