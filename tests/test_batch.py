@@ -294,7 +294,7 @@ def test_few_who_are_not_shown_take_another_group_along(tmp_path: Path) -> None:
     with one_process(write_notebook(tmp_path / "notebooks")):
         done = render_batch(study, ["brand"], tmp_path / "out")
     assert [one["state"] for one in done.record["groups"]] == ["ok", "suppressed", "suppressed"]
-    said = page_of(done.folder / "index.html").get_text(" ", strip=True)
+    said = page_of(tmp_path).get_text(" ", strip=True)
     assert "Fewer than 30 respondents, not shown: brand c." in said
     assert "Not shown either: brand b." in said
 
