@@ -5,54 +5,54 @@ from __future__ import annotations
 import random
 import signal
 import time
-from pathlib import Path
 
-from fault_place import GROUPS, Ended, Place, copied
+from fault_place import GROUPS, Ended, Place
 from fault_trial import Case
 
-CHANGED = GROUPS[:3]
-"""Groups of a batch whose data change before the fault."""
 KILLED = {-signal.SIGKILL, 0}
+LAST = 8  # steps on disk in which a report is published: each of them is tried
 
 
-def after(seconds: float) -> Case:
+def after(seconds: float, name: str) -> Case:
     """A kill so many seconds after the start."""
 
     def do(place: Place) -> Ended:
-        place.write(2, CHANGED)
-        command = place.start("--workers", "2")
+        command = place.start()
         time.sleep(seconds)
-        command.kill()
+        command.process.kill()
         return command.ended()
 
-    return Case("SIGKILL to the run", do, KILLED, heals=True)
+    return Case(name, do, KILLED, heals=True)
 
 
-def at_step(number: int) -> Case:
+def at_step(number: int, name: str) -> Case:
     """A kill right before a step on disk."""
 
     def do(place: Place) -> Ended:
-        place.write(2, CHANGED)
-        return place.run("--workers", "2", step=number)
+        return place.run(step=number)
 
-    return Case("SIGKILL to the run", do, KILLED, heals=True)
-
-
-def usual(template: Place, folder: Path) -> tuple[float, int]:
-    """Seconds that a run takes, and how many steps on disk its main process takes."""
-    place = copied(template, folder)
-    place.write(2, CHANGED)
-    began = time.monotonic()
-    ended = place.run("--workers", "2", step=0)
-    if ended.code or ended.problems:
-        raise RuntimeError(f"no fault, and yet: {ended}")
-    return time.monotonic() - began, len((folder / "steps").read_text().splitlines())
+    return Case(name, do, KILLED, heals=True)
 
 
-def moments(template: Place, folder: Path, count: int, seed: int) -> list[Case]:
-    """Half of the kills at random times, half at random steps on disk."""
+def moments(name: str, seconds: float, steps: int, count: int, seed: int) -> list[Case]:
+    """Kills at random times, at random steps on disk, and at each of the last steps."""
     chance = random.Random(seed)
-    seconds, steps = usual(template, folder)
-    timed = [after(chance.uniform(0, seconds)) for _ in range(count - count // 2)]
-    drawn = chance.sample(range(1, steps + 1), min(count // 2, steps))
-    return timed + [at_step(number) for number in drawn]
+    last = list(range(steps - LAST + 1, steps + 1))[:count]
+    half = (count - len(last)) // 2
+    drawn = chance.sample(range(1, steps - LAST + 1), half)
+    timed = [after(chance.uniform(0, seconds), name) for _ in range(count - len(last) - half)]
+    return timed + [at_step(number, name) for number in [*drawn, *last]]
+
+
+def at_share(share: float) -> Case:
+    """A kill once so much of a batch is made."""
+
+    def do(place: Place) -> Ended:
+        command = place.start()
+        wanted = share * len(GROUPS) * len(place.names)
+        while len(place.noted()) < wanted and command.process.poll() is None:
+            time.sleep(0.02)
+        command.process.kill()
+        return command.ended()
+
+    return Case(f"SIGKILL to a batch at {share:.0%}", do, KILLED, heals=True, changed=GROUPS)

@@ -130,9 +130,6 @@ class Command:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def kill(self) -> None:
-        self.process.kill()
-
     def others(self) -> dict[int, str]:
         """Processes that carry the mark of this one, by their command line."""
         mark, found = f"FAULT_MARK={self.token}".encode(), {}
@@ -203,15 +200,24 @@ class Place:
         survey(version, changed).to_csv(aside, index=False)
         aside.replace(aside.with_name("survey.csv"))
 
+    def data(self) -> str:
+        """Hash the data file."""
+        path = self.folder / "tiny" / "survey.csv"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
     def start(self, *options: str, cell: str = "", **asked: Any) -> Command:
         return Command(self, options, cell, **asked)
 
     def run(self, *options: str, cell: str = "", **asked: Any) -> Ended:
         return self.start(*options, cell=cell, **asked).ended()
 
+    def noted(self) -> list[str]:
+        """What was executed since it was last forgotten."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
     def executed(self) -> list[str]:
-        """What was executed since this was last asked."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        """What was executed since it was last forgotten, which now is, too."""
+        lines = self.noted()
         self.log.unlink(missing_ok=True)
         return lines
 
@@ -229,6 +235,13 @@ class Place:
         """What `latest` points to, by the folder it is in."""
         links = {home: home / "latest" for home in self.homes()}
         return {home: link.readlink().name for home, link in links.items() if link.is_symlink()}
+
+    def verdicts(self) -> dict[str, str]:
+        """Hash the verdicts of the last good runs, by the folder they are in."""
+        paths = {home: home / name / "verdicts.csv" for home, name in self.latest().items()}
+        return {
+            home.name: hashlib.sha256(path.read_bytes()).hexdigest() for home, path in paths.items()
+        }
 
     def hidden(self) -> list[str]:
         """Names that runs use while they are under way, locks aside."""

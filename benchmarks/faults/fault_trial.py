@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fault_place import RUN, Ended, Place, copied, hashes
+from fault_place import GROUPS, RUN, Ended, Place, copied, hashes
 
 LINKED = re.compile(rf'href="({RUN.pattern})/verdicts.csv')
 BANNER = 'class="banner late"'
@@ -36,6 +36,12 @@ class Case:
         Whether the run may end well in spite of it.
     says : str
         What has to stand on the error stream.
+    cure : callable
+        What is done before the next run, so that it can succeed.
+    changed : tuple of str, optional
+        Groups whose data change before the fault; default three of the five.
+    rest : int, optional
+        Notebooks that the next run executes; default those of reports that were not made.
     """
 
     name: str
@@ -44,6 +50,12 @@ class Case:
     states: set[str] = field(default_factory=set)
     heals: bool = False
     says: str = ""
+    cure: Callable[[Place], object] = lambda place: None
+    changed: tuple[str, ...] = GROUPS[:3]
+    rest: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass
@@ -53,9 +65,8 @@ class Found:
     name: str
     code: int
     states: list[str]
-    new: int
-    executed: int
-    fell: str = ""
+    new: int = 0
+    executed: int = 0
     said: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -149,27 +160,40 @@ def settled(place: Place, before: Before) -> list[str]:
     return wrong + silent(place, before) + batch_lies(place)
 
 
-def changed_homes(place: Place, before: Before) -> set[Path]:
+def new_homes(place: Place, before: Before) -> set[Path]:
     """Folders in which a new run stands that ended well."""
     return {run.parent for run in place.good() if run not in before.good}
 
 
-def attempt(template: Place, case: Case, folder: Path, changed: int) -> Found:
-    """Do one fault beside a copy of a good report, look, run again, look again."""
+def attempt(template: Place, case: Case, folder: Path, expected: Mapping[str, str]) -> Found:
+    """Change the data, do one fault, look, run again, look again.
+
+    `expected` are hashes of the verdicts of a run without a fault, by the folder of the reports.
+    """
     place = copied(template, folder)
     before = Before(place)
+    place.write(2, case.changed)
     ended = case.do(place)
-    found = Found(case.name, ended.code, new_states(place, before), 0, 0, said=ended.said)
+    found = Found(case.name, ended.code, new_states(place, before), said=ended.said)
     found.problems = ended.problems + damage(place, before) + lies(place)
     found.problems += misled(place, before, settled=False) + unexpected(case, ended, found)
     if ended.code != -signal.SIGKILL:
-        found.problems += silent(place, before)
-    done = changed_homes(place, before)
+        found.problems += silent(place, before) + batch_lies(place)
+    done = new_homes(place, before)
     found.new = len(done)
-    again(place, before, found, (changed - len(done)) * len(place.names))
+    case.cure(place)
+    missing = (reports(place, case) - len(done)) * len(place.names)
+    again(place, before, found, missing if case.rest is None else case.rest)
+    if case.rest is None:
+        found.problems += different(place, expected)
     if not found.problems:
         shutil.rmtree(folder)
     return found
+
+
+def reports(place: Place, case: Case) -> int:
+    """How many reports have to be made once the data have changed."""
+    return len(case.changed) if place.options else bool(case.changed)
 
 
 def again(place: Place, before: Before, found: Found, missing: int) -> None:
@@ -183,6 +207,12 @@ def again(place: Place, before: Before, found: Found, missing: int) -> None:
         found.problems.append(f"the next run ended with {ended.code}: {ended.said}")
     if found.executed != missing:
         found.problems.append(f"the next run executed {found.executed}, not {missing}")
+
+
+def different(place: Place, expected: Mapping[str, str]) -> list[str]:
+    """Verdicts that are not those of a run without a fault."""
+    found = place.verdicts()
+    return [f"other verdicts in {name}" for name in found if found[name] != expected.get(name)]
 
 
 def new_states(place: Place, before: Before) -> list[str]:
