@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from loyalty_analysis.disclosure import disclosures, registered_secrets
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.manifest import MANIFEST, file_hashes, read_manifest, sha256
+from loyalty_analysis.raw_tables import Table
 
 if TYPE_CHECKING:
-    from loyalty_analysis.raw_tables import Table
     from loyalty_analysis.survey import Survey
 
 LATEST, FAILED = "latest", ".failed"
