@@ -42,7 +42,7 @@ class Inputs:
     filters : tuple of str
     parameters : dict
         What the user asked for, in the user's words: study, settings, data, where.
-    table : Table or None
+    table : loyalty_analysis.raw_tables.Table or None
         The data file as read; None for a study known by its moments.
     also : tuple of str
         Further columns that count, beside those that the study and its filters ask for.
