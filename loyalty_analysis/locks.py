@@ -164,11 +164,10 @@ def _owner(file: IO[str]) -> dict[str, Any]:
 
 
 def _write(file: IO[str], owner: dict[str, Any]) -> None:
+    # not through the file's buffer, which would try again when the file is closed
     with suppress(OSError):  # a full disk: the lock itself needs no room
-        file.seek(0)
-        file.truncate()
-        file.write(json.dumps(owner) if owner else "")
-        file.flush()
+        os.truncate(file.fileno(), 0)
+        os.write(file.fileno(), json.dumps(owner).encode() if owner else b"")
 
 
 def _words(owner: dict[str, Any]) -> str:

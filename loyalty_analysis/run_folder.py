@@ -270,6 +270,7 @@ class RunFolder:
             shutil.rmtree(self.folder, ignore_errors=True)
             return
         self.manifest["error"] = described(error)
+        self._unfinished = True  # what there is no room for, the next run does, or sweeps
         with suppress(OSError):  # a full disk: what went wrong is said by the error itself
             if isinstance(error, BlockedError | OSError):
                 _emptied(self.folder)
@@ -277,6 +278,7 @@ class RunFolder:
             self._withhold(state_of(error))
             self.folder.rename(self.failed)
             serve(self.home)
+            self._unfinished = False
 
     def _withhold(self, state: str) -> None:
         """Keep of a run that failed nothing that would give a secret or a respondent away."""

@@ -95,3 +95,16 @@ def test_alone_keeps_others_out(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert "".join(inside) in ("aabb", "bbaa")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of files are of POSIX")
+def test_where_nothing_can_be_written_the_lock_is_held_all_the_same(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from loyalty_analysis.locks import held, only_one\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "with only_one(Path(sys.argv[1])): print(held(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

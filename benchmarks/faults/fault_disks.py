@@ -73,9 +73,12 @@ def read_only(place: Place) -> Ended:
 
 
 FULL = [
-    Case("the disk is full", full(free), {0, 1}, {"failed"}, heals=True, cure=ordinary_disk)
+    Case(
+        "the disk is full", full(free), {0, 1}, {"failed"}, heals=True, cure=ordinary_disk,
+        mute=True,
+    )
     for free in ROOM
-]
+]  # fmt: skip
 READ_ONLY = [
     Case(
         "the output can only be read", read_only, {1}, says="cannot be written",
