@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_analysis.batch_page import batch_page
-from loyalty_analysis.blocked import changed_columns
+from loyalty_analysis.blocked import changed_columns, folder_name, recorded
 from loyalty_analysis.checks import column_problems
 from loyalty_analysis.claims import load_claims
 from loyalty_analysis.comparison import changes_sentence
@@ -139,15 +139,16 @@ def render_batch(
         On Ctrl-C, SIGTERM or SIGHUP, once no worker and no kernel is left.
     """
     chosen = Options(**options)
-    inputs = read_inputs(study, settings, data, where, by, chosen.told)
-    smallest = _smallest(inputs.study, min_size)
-    folder = Path(out) / inputs.study.name / folder_of_batch(by)
+    folder = Path(out) / folder_name(study) / folder_of_batch(by)
     with _blocked_batch(folder):
+        inputs = read_inputs(study, settings, data, where, by, chosen.told)
         before = read_record(folder)
         known = {one["where"]: one["folder"] for one in before["groups"]}
         _checked_once(inputs)
         parts, unassigned = segments(inputs, by, known)
+        _checked_sizes(inputs, by, parts)
         schema = changed_columns(inputs, before.get("schema"), chosen)
+    smallest = _smallest(inputs.study, min_size)
     record = first_record(
         inputs, by, parts, out=out, min_size=smallest, unassigned=unassigned,
         repeated=_repeated(inputs), **schema,
@@ -173,6 +174,15 @@ def _checked_once(inputs: Inputs) -> None:
         missing = column_problems(table.frame, inputs.study)
         raise_all(DataError, str(inputs.study.address), missing)
     load_claims(inputs.study)
+
+
+def _checked_sizes(inputs: Inputs, by: Sequence[str], parts: Sequence[Segment]) -> None:
+    """Refuse columns that name respondents: a page that lists them would publish their names."""
+    if parts and max(len(part.rows) for part in parts) < SMALLEST_GROUP:
+        raise DataError(
+            f"{inputs.study.address}: --by {' --by '.join(by)}: none of {len(parts):,} groups has "
+            f"{SMALLEST_GROUP} respondents. Name columns of groups, not of identifiers."
+        )
 
 
 def _smallest(study: Study, asked: int | None) -> int:
@@ -206,6 +216,7 @@ def _blocked_batch(folder: Path) -> Iterator[None]:
             record = before | {"state": "blocked", "error": described(error), "finished": now()}
             write_record(folder, record)
             _write_page(folder, record)
+            index(folder.parent.parent)
         raise
 
 
@@ -313,7 +324,9 @@ def _render_one(task: _Task) -> dict[str, Any]:
     clock = Clock()
     last = max([run.name for run in failed_runs(task.home)], default="")
     try:
-        survey, _ = task.inputs.opened()
+        inputs, home = task.inputs, task.home
+        with recorded(inputs.study, task.out, home=home, asked=inputs.parameters):
+            survey, _ = inputs.opened()
         if survey.n < task.min_size:
             return {"state": "suppressed", "n": None, "run": None, "started": None}
         warm = at(task.warm) if task.warm else None

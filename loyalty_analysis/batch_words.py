@@ -175,7 +175,8 @@ def reason(group: Mapping[str, Any]) -> str:
     said = str((group.get("error") or {}).get("message", "")).strip()
     if not said:
         return _WHAT.get(str(group["state"]), "")
-    return capitalised(said) if said.split()[0].isalpha() else said  # a file name stays as it is
+    named = set(said.partition(": ")[0]) & set("./")  # a file name stays as it is
+    return said if named else capitalised(said)
 
 
 def age(standing: str, batch: str) -> str:

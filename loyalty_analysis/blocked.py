@@ -74,7 +74,7 @@ def recorded(
         yield
     except (InputError, BlockedError) as error:
         with suppress(LoyaltyError, OSError):  # the error itself is what has to be told
-            there = home or Path(out) / _folder_name(study)
+            there = home or Path(out) / folder_name(study)
             if last_good(there) is not None:
                 known = asked or parameters_of(study, settings, data, where)
                 keep_blocked(there, error, known, out, _loaded(study))
@@ -158,7 +158,8 @@ def changed_columns(
     before : mapping or None
         What the last good run said of its columns.
     options : Options
-        ``told`` is told of every change, ``accept_changes`` lets those pass that would block.
+        ``told`` is told of every change that the error does not name, ``accept_changes`` lets
+        those pass that would block.
 
     Returns
     -------
@@ -174,10 +175,12 @@ def changed_columns(
         return {}
     found = schema(inputs.table, inputs.study)
     changes = schema_changes(before, found) if before else []
-    for change in changes:
-        options.told(f"Since the last run: {change.sentence}")
     stops = [change.sentence for change in changes if change.blocks]
-    if stops and not options.accept_changes:
+    refused = bool(stops) and not options.accept_changes
+    for change in changes:
+        if not (refused and change.blocks):  # the error names those
+            options.told(f"Since the last run: {change.sentence}")
+    if refused:
         head = f"{inputs.study.address.name}: it changed since the last good run."
         remedy = "Correct the file; or, where it is right, run once with --accept-changes."
         raise BlockedError("\n".join([head, *stops, remedy]))
@@ -222,7 +225,8 @@ def _loaded(study: str | Path | Study) -> Study | None:
     return None
 
 
-def _folder_name(study: str | Path | Study) -> str:
+def folder_name(study: str | Path | Study) -> str:
+    """Name of the folder of a study among all reports, also of one that cannot be read."""
     return study.name if isinstance(study, Study) else find_study(study).resolve().parent.name
 
 

@@ -234,7 +234,7 @@ def _batch(
     """Render one report per group, and print how they went."""
     with held():
         from loyalty_analysis.batch import render_batch
-        from loyalty_analysis.batch_words import reason, states_sentence
+        from loyalty_analysis.batch_words import changed_sentence, reason, states_sentence
         from loyalty_analysis.notify import tell_of_batch
 
     study, *rest = asked
@@ -242,7 +242,10 @@ def _batch(
     for group in done.failed:
         typer.echo(f"{group['name']}: {group['state']}. {reason(group)}", err=True)
     if not options["quiet"]:
-        typer.echo(f"{done.record['study']['title']}: {states_sentence(done.record['groups'])}")
+        groups = done.record["groups"]
+        typer.echo(f"{done.record['study']['title']}: {states_sentence(groups)}")
+        if done.answer_changed:
+            typer.echo(changed_sentence(groups))
     if alert:
         tell_of_batch(done)
     typer.echo(done.folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from loyalty_analysis.batch_words import states_sentence
+from loyalty_analysis.batch_words import refused, states_sentence
 from loyalty_analysis.formatting import BANNER, VERDICT_MARKS, capitalised, number
 from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.manifest import read_manifest
@@ -110,7 +110,12 @@ def _batches(home: Path) -> list[dict[str, Any]]:
     paged = [path for path in sorted(home.glob("by-*")) if (path / "index.html").is_file()]
     found = [(path, read_record(path)) for path in paged]
     return [
-        {**record, "page": f"{home.name}/{path.name}/index.html", "said": states_sentence(groups)}
+        {
+            **record,
+            "page": f"{home.name}/{path.name}/index.html",
+            "said": states_sentence(groups),
+            "refused": refused(record).partition("\n")[0],
+        }
         for path, record in found
         if (groups := record["groups"])
     ]

@@ -281,6 +281,23 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
     assert column not in {tag.get_text() for tag in page_of(mine).select(".banner")}
 
 
+def test_a_file_that_cannot_be_read_is_told_on_every_page(mine: Path) -> None:
+    path, before = mine / "study" / "survey.csv", reports(mine)
+    path.write_text("")
+    with pytest.raises(DataError, match="is empty"):
+        again(mine)
+    assert reports(mine) == before
+    assert "A later batch was blocked" in page_of(mine).get_text()
+    assert "is empty" in (mine / "out" / "index.html").read_text()
+
+
+def test_columns_that_name_respondents_are_refused_and_not_published(tmp_path: Path) -> None:
+    study = small(tmp_path / "study", brands((9, 9), "ab"))
+    with pytest.raises(DataError, match="none of 2 groups has 10 respondents"):
+        render_batch(study, ["brand"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_wrong_for_all_is_refused_once(tmp_path: Path) -> None:
     study = small(tmp_path / "study", brands((30, 30), "ab").drop(columns="rep1"))
     with pytest.raises(DataError, match="column 'rep1'"):
