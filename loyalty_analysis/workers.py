@@ -13,8 +13,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
@@ -54,7 +55,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(do, theirs), daemon=False)
-        self.process.start()
+        with _no_interrupts():
+            self.process.start()
         theirs.close()
         self.task: Any = None
         self.busy, self.done, self.tries, self.until = False, 0, 0, float("inf")
@@ -158,9 +160,25 @@ def _outcome(worker: _Worker) -> Outcome:
         return Outcome(worker.task, "died", exitcode=worker.process.exitcode)
 
 
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back: a process that begins now inherits that until it can ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts later, it lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(do: Task, pipe: Connection) -> None:
     """What a worker process does: tasks until its pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that gave the tasks is asked, too
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     _end_with_parent()
     with suppress(EOFError, OSError):
         while True:

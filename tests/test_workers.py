@@ -125,6 +125,23 @@ def test_workers_end_with_the_process_that_started_them(
         time.sleep(0.05)
 
 
+def test_a_worker_that_begins_knows_no_interrupt() -> None:
+    code = (
+        "import os, signal; from worker_tasks import number; from loyalty_analysis import workers\n"
+        "if __name__ == '__main__':\n"
+        "    worker = workers._Worker(number)\n"
+        "    os.kill(worker.process.pid, signal.SIGINT)\n"
+        "    worker.give(7, 0)\n"
+        "    print(worker.pipe.recv(), signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "    worker.end()\n"
+    )
+    tests = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tests, timeout=120
+    )
+    assert done.stderr == "" and done.stdout.split(" ")[-1] == "set()\n"
+
+
 def alive(process: int) -> bool:
     """Whether a process is there, and more than a name on a list."""
     try:
