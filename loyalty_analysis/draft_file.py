@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os.path import relpath
 from pathlib import Path
+from shlex import quote
 
 from loyalty_analysis.addresses import absolute, address_of
 from loyalty_analysis.draft import draft
@@ -134,7 +135,7 @@ def summary(written: Written) -> list[str]:
         lines.append(f"Guess: asked the other way round: {', '.join(turned)}.")
     lines += [f"Look at {doubt}" for doubt in found.doubts]
     lines += [f"Decide: {one}." for one in found.decisions]
-    lines.append(f"Correct the guesses, then: loyalty check {written.path}")
+    lines.append(f"Correct the guesses, then: loyalty check {quote(str(written.path))}")
     return lines
 
 
