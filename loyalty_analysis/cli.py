@@ -193,7 +193,7 @@ def report(
         from loyalty_analysis.notify import watched
 
     def one(study: str) -> bool:
-        with watched(study, out, alert):
+        with watched(study, out, alert, by):
             asked = (study, out, with_holdout(settings, holdout), data, where)
             if not by:
                 return _report(asked, options, alert)

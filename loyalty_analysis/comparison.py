@@ -215,12 +215,13 @@ def changes_sentence(found: Mapping[str, Any]) -> str:
     kinds = {"verdicts": "verdict", "signs": "sign", "ranks": "rank", "gates": "gate"}
     many = [(len(found.get(kind) or ()), word) for kind, word in kinds.items()]
     counted = listing([f"{n} {word}{'s' if n > 1 else ''}" for n, word in many if n], 4)
+    since = found.get("since") or f"run {found['compared_with']}"
     named = [
         f"{row['claim']}{_about(row['outcome'])} from {row['before']} to {row['now']}"
         for row in found.get("verdicts") or ()
     ]
     said = f": {listing(named)}" if named else ""
-    return f"{counted} changed since run {found['compared_with']}{said}."
+    return f"{counted} changed since {since}{said}."
 
 
 def _about(outcome: str) -> str:

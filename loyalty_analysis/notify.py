@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from loyalty_analysis.alerts import alert, check_settings
 from loyalty_analysis.comparison import CHANGES
 from loyalty_analysis.errors import LoyaltyError, RunError
 from loyalty_analysis.manifest import read_manifest
+from loyalty_analysis.records import read_record
 from loyalty_analysis.run_folder import state_of
+from loyalty_analysis.segments import folder_of_batch
 from loyalty_analysis.served import failed_runs
 from loyalty_analysis.study import find_study
 
@@ -47,10 +49,9 @@ def tell_of_batch(batched: Batched) -> None:
         named = "; ".join(f"{one['name']}: {one['state']}" for one in batched.failed[:20])
         many = f"{len(batched.failed)} of {len(record['groups'])} reports were not made"
         alert("failed", title, batched.folder, None, os.environ, error=f"{many}: {named}.")
-        return
     changed = [group for group in record["groups"] if group["answer_changed"]]
     rows = [row for group in changed for row in _changed_verdicts(batched.folder, group)]
-    news = {"answer_changed": bool(changed), "compared_with": "of the last batch", "verdicts": rows}
+    news = {"answer_changed": bool(changed), "since": "their last reports", "verdicts": rows}
     alert("ok", title, batched.folder, news, os.environ)
 
 
@@ -63,7 +64,7 @@ def _changed_verdicts(folder: Path, group: dict[str, Any]) -> list[dict[str, Any
 
 
 @contextmanager
-def watched(study: str, out: str, wanted: bool) -> Iterator[None]:
+def watched(study: str, out: str, wanted: bool, by: Sequence[str] = ()) -> Iterator[None]:
     """Tell somebody of an error that ends the ``with`` block, and raise it.
 
     Parameters
@@ -74,6 +75,8 @@ def watched(study: str, out: str, wanted: bool) -> Iterator[None]:
         Folder of all reports.
     wanted : bool
         Whether alerts are wanted; their settings are checked before anything else.
+    by : sequence of str
+        Columns of a batch: its front page is what the alert names.
 
     Raises
     ------
@@ -91,7 +94,8 @@ def watched(study: str, out: str, wanted: bool) -> Iterator[None]:
     except LoyaltyError as error:
         home = Path(out) / _name(study)
         kept = next(iter(failed_runs(home)), home / "none") if home.is_dir() else home
-        known = read_manifest(kept)
+        kept = home / folder_of_batch(by) if by else kept
+        known = read_record(kept) if by else read_manifest(kept)
         title = str((known.get("study") or {}).get("title") or study)
         try:
             alert(_state(error), title, kept, None, os.environ, error=str(error))
