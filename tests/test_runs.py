@@ -60,6 +60,19 @@ def test_run_ids_sort_by_time_and_do_not_repeat() -> None:
     assert len({new_run_id() for _ in range(50)}) > 45
 
 
+@pytest.mark.parametrize(
+    "there", ["{}", "{}.failed", ".{}.partial", ".{}.owner"], ids=lambda name: name.format("run")
+)
+def test_a_new_run_is_the_last_by_name_although_the_clock_went_back(
+    there: str, tmp_path: Path
+) -> None:
+    (tmp_path / there.format("20991231T235959Z-zzzz")).mkdir()
+    (tmp_path / "20250101T000000Z-aaaa").mkdir()
+    (tmp_path / "latest").symlink_to("20250101T000000Z-aaaa")
+    assert new_run_id(home=tmp_path)[:-5] == "21000101T000000Z"
+    assert new_run_id(home=tmp_path / "none")[:4] < "2099"
+
+
 def test_a_run_appears_only_when_complete(tmp_path: Path, survey: Survey) -> None:
     home = tmp_path / "bank_customers"
     with folder(tmp_path, survey) as run:

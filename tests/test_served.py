@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,12 @@ from bs4 import BeautifulSoup
 from small_reports import FIGURE, READ, one_notebook, small, write_notebook
 
 from loyalty_analysis.errors import RunError
+from loyalty_analysis.leftovers import claim
 from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.published import last_good, point_to, retire, runs
 from loyalty_analysis.report import render
 from loyalty_analysis.runs import Run, judge_run
-from loyalty_analysis.served import serve, standing
+from loyalty_analysis.served import serve, settle_if_idle, standing
 
 PAGE = """<html><body><div class="shell"><a href="results/slopes.csv">slopes</a>
 <a href="#check">check</a> <a href="../20260101T000000Z-aaaa/index.html">before</a>
@@ -123,6 +127,49 @@ def test_a_run_without_a_page_never_takes_the_place_of_a_report(tmp_path: Path) 
     assert standing(tmp_path) == (report, "")
     (tmp_path / "20260505T020000Z-ab05").mkdir()  # a folder that only looks like a run
     assert standing(tmp_path) == (report, "")
+
+
+def killed(home: Path, run: str) -> Path:
+    """What is left beside a run whose process was killed before it had come to its end."""
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    owner = home / f".{run}.owner"
+    owner.write_text(json.dumps({"pid": gone.pid, "began": "0", "host": socket.gethostname()}))
+    return owner
+
+
+def test_a_run_that_was_whole_when_its_process_was_killed_is_published_by_the_next(
+    tmp_path: Path,
+) -> None:
+    old, new = run_of(tmp_path, 3), run_of(tmp_path, 4)
+    point_to(old)
+    serve(tmp_path)
+    (tmp_path / f".{new.name}.link").symlink_to(new.name)  # it came as far as that
+    owner = killed(tmp_path, new.name)
+    settle_if_idle(tmp_path)
+    assert last_good(tmp_path) == new and not owner.exists()
+    assert f'"{new.name}/results/' in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.glob(".*")} <= {".lock"}
+
+
+def test_nothing_is_published_for_a_run_that_is_under_way_or_was_not_whole(tmp_path: Path) -> None:
+    old, new = run_of(tmp_path, 3), run_of(tmp_path, 4)
+    point_to(old)
+    claim(tmp_path, new.name)  # this very process
+    settle_if_idle(tmp_path)
+    assert last_good(tmp_path) == old and (tmp_path / f".{new.name}.owner").is_file()
+    killed(tmp_path, new.name)
+    (new / "manifest.json").write_text("{")
+    settle_if_idle(tmp_path)
+    assert last_good(tmp_path) == old and not (tmp_path / f".{new.name}.owner").exists()
+
+
+def test_a_failure_after_the_clock_went_back_is_said_without_an_age(tmp_path: Path) -> None:
+    good = run_of(tmp_path, 9)
+    later = run_of(tmp_path, 10, "died", started="2026-05-02T02:00:00+00:00")
+    assert good.name < later.name  # as names are given out
+    said = banner(tmp_path)
+    assert "A later run, of 2 May 2026" in said and "old" not in said
 
 
 def test_damaged_manifests_hide_no_report(tmp_path: Path) -> None:
