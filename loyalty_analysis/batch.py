@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_analysis.batch_page import batch_page
-from loyalty_analysis.blocked import changed_columns, folder_name, recorded
+from loyalty_analysis.blocked import changed_columns, folder_name, keep_blocked, recorded
 from loyalty_analysis.checks import column_problems
 from loyalty_analysis.claims import load_claims
 from loyalty_analysis.comparison import changes_sentence
@@ -36,7 +36,7 @@ from loyalty_analysis.manifest import now, read_manifest
 from loyalty_analysis.notebooks import notebooks_of
 from loyalty_analysis.pages import index
 from loyalty_analysis.preparation import SMALLEST_GROUP
-from loyalty_analysis.published import BlockedError
+from loyalty_analysis.published import BlockedError, last_good
 from loyalty_analysis.records import (
     BATCH,
     FINE,
@@ -147,7 +147,7 @@ def render_batch(
         _checked_once(inputs)
         parts, unassigned = segments(inputs, by, known)
         _checked_sizes(inputs, by, parts)
-        schema = changed_columns(inputs, before.get("schema"), chosen)
+        schema = _without(changed_columns(inputs, before.get("schema"), chosen), by)
     smallest = _smallest(inputs.study, min_size)
     record = first_record(
         inputs, by, parts, out=out, min_size=smallest, unassigned=unassigned,
@@ -216,8 +216,25 @@ def _blocked_batch(folder: Path) -> Iterator[None]:
             record = before | {"state": "blocked", "error": described(error), "finished": now()}
             write_record(folder, record)
             _write_page(folder, record)
+            _blocked_groups(folder, record, error)
             index(folder.parent.parent)
         raise
+
+
+def _blocked_groups(folder: Path, record: Mapping[str, Any], error: LoyaltyError) -> None:
+    """Say on the page of every group, too, that its report is late, and why."""
+    for group in record["groups"]:
+        home = folder / str(group["folder"])
+        if last_good(home) is not None:
+            keep_blocked(home, error, {"where": group.get("where", "")}, folder.parent.parent)
+
+
+def _without(found: dict[str, Any], by: Sequence[str]) -> dict[str, Any]:
+    """The schema of the data without the columns of groups: it would count those not shown."""
+    if "schema" not in found:
+        return found
+    columns = {n: c for n, c in found["schema"]["columns"].items() if n not in by}
+    return found | {"schema": found["schema"] | {"columns": columns}}
 
 
 def _triaged(

@@ -271,9 +271,14 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
     with one_process(mine / "notebooks") as made, pytest.raises(SystemExit) as stop:
         main(["report", study, "--by", "brand", "--out", out, "--quiet"])
     assert stop.value.code in (1, 2) and made == []
-    assert reports(mine) == before
+    failed = sorted({*reports(mine)} - {*before})
+    assert {*before} <= {*reports(mine)}
     assert record_of(mine)["state"] == "blocked"
     assert column in page_of(mine).get_text()
+    for run in failed:  # the page of every group says that it is late, and why
+        late = (mine / run).parent / "index.html"
+        assert "was blocked" in late.read_text(encoding="utf-8")
+    assert len(failed) == len([one for one in groups_of(mine).values() if one["run"]])
     assert [one["run"] for one in groups_of(mine).values()].count(None) == 1
     path.write_text(whole)
     done, made = again(mine)
