@@ -90,7 +90,7 @@ BATCH = [
     Case("SIGKILL to a worker, once", killed("spawn_main"), {0}, heals=True),
     Case(
         "SIGKILL to the worker of a group, every time", cell(of_alpha(ORPHANS), "--cold"), {1},
-        heals=True, says="its process was lost twice",
+        heals=True, says="process was lost twice",
     ),
     Case(
         "a kernel of one group hangs, `--run-deadline`",

@@ -75,7 +75,7 @@ def plan(work: Path, kills: int, seed: int) -> list[tuple[Kind, Case]]:
     ]
     disks = fault_disks.FULL + fault_disks.READ_ONLY if not fault_disks.why_not() else []
     alone = [*fault_kernels.SINGLE, *fault_times.SINGLE, *disks]
-    by_group = [*fault_kernels.BATCH, *fault_times.BATCH, *disks[-2:-1]]
+    by_group = [*fault_kernels.BATCH, *fault_times.BATCH, *disks[1:-1:3]]
     return [
         *killed,
         (all_of_it, fault_kills.at_share(0.6)),
@@ -127,7 +127,12 @@ def table(found: Sequence[tuple[str, Found]], command: str) -> str:
     why = fault_disks.why_not()
     skipped = f"\nLeft out: full and read-only disks ({why}).\n" if why else ""
     return TEXT.format(
-        command=command, rows="\n".join(rows), count=len(found), sound=sound, skipped=skipped
+        command=command,
+        rows="\n".join(rows),
+        count=len(found),
+        sound=sound,
+        skipped=skipped,
+        room=", ".join(map(str, fault_disks.ROOM)),
     )
 
 
