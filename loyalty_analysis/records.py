@@ -7,14 +7,16 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loyalty_analysis.batch_words import FEW
-from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.manifest import FORMAT, command_line, now, portable, read_manifest, write_json
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.published import last_good, new_run_id
-from loyalty_analysis.segments import Segment
+
+if TYPE_CHECKING:
+    from loyalty_analysis.inputs import Inputs
+    from loyalty_analysis.segments import Segment
 
 BATCH = "batch.json"
 FINE = ("ok", "unchanged", "suppressed")
