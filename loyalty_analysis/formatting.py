@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
@@ -165,3 +167,15 @@ def sample(counts: Iterable[Any]) -> str:
     if not known:
         return ""
     return f"n = {' to '.join(dict.fromkeys(number(n, 0) for n in (known[0], known[-1])))}."
+
+
+def slug(text: str) -> str:
+    """Make a safe anchor or file name of any text.
+
+    Examples
+    --------
+    >>> slug("Was „Loyalität“ treibt: 3 Fragen?")
+    'was-loyalitat-treibt-3-fragen'
+    """
+    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

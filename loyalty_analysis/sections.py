@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from traitlets.config import Config
 
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.execution import NotebookRun
+from loyalty_analysis.formatting import slug
 from loyalty_analysis.resources import PACKAGE
 
 NOTEBOOK_ONLY = "notebook-only"
@@ -166,18 +166,6 @@ def _save_figure(data: dict[str, Any], kind: str, name: str, folder: Path) -> di
         path.write_bytes(content)
         links[label] = f"figures/{path.name}"
     return links
-
-
-def slug(text: str) -> str:
-    """Make a safe anchor or file name of any text.
-
-    Examples
-    --------
-    >>> slug("Was „Loyalität“ treibt: 3 Fragen?")
-    'was-loyalitat-treibt-3-fragen'
-    """
-    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def anchor_of(notebook: str) -> str:

@@ -15,10 +15,10 @@ import pandas as pd
 from loyalty_analysis.answer_words import in_numbers
 from loyalty_analysis.errors import DataError, StudyError, did_you_mean
 from loyalty_analysis.filters import filtered
+from loyalty_analysis.formatting import slug
 from loyalty_analysis.inputs import Inputs, row_hashes, rows_digest
 from loyalty_analysis.labelled import without_codes
 from loyalty_analysis.raw_tables import Table
-from loyalty_analysis.sections import slug
 from loyalty_analysis.study import Study
 from loyalty_analysis.survey import declared
 

@@ -16,8 +16,7 @@ import pandas as pd
 
 from loyalty_analysis.claims import LEVELS, SLOPES, TYPES, Claim, ClaimSet
 from loyalty_analysis.equations import Equation, equation_of
-from loyalty_analysis.formatting import VERDICT_MARKS, estimate, in_sentence, number, p_value
-from loyalty_analysis.sections import slug
+from loyalty_analysis.formatting import VERDICT_MARKS, estimate, in_sentence, number, p_value, slug
 from loyalty_analysis.sentences import direction, explain
 from loyalty_analysis.study import Study
 from loyalty_analysis.testable import leads_through

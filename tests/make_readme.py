@@ -81,8 +81,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 INTERRUPTED = """
 ## What an interruption leaves
 
-Each was really done to a `loyalty report` with a good run before it (`interruptions.py`). A hundred
-Kills at random moments, full disks, clocks set back: [benchmarks/faults](../benchmarks/faults/faults.md).
+Each was really done to a `loyalty report` with a good run before it (`interruptions.py`).
+Kills at random moments, full disks, clocks set back: [the fault
+campaign](../benchmarks/faults/faults.md).
 """
 
 

@@ -35,9 +35,9 @@ def holder(tmp_path: Path) -> subprocess.Popen[str]:
 def test_a_second_run_leaves_when_told_to(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     try:
         assert held(tmp_path)
-        with pytest.raises(BusyError, match=f"process {holder.pid}, since"):
-            with only_one(tmp_path, "leave"):
-                pass
+        said = f"process {holder.pid}, since"
+        with pytest.raises(BusyError, match=said), only_one(tmp_path, "leave"):
+            pass
     finally:
         holder.kill()
         holder.wait()

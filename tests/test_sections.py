@@ -13,7 +13,8 @@ from nbformat import v4
 
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.execution import NotebookRun
-from loyalty_analysis.sections import Section, make_inert, sections, shown_cells, slug
+from loyalty_analysis.formatting import slug
+from loyalty_analysis.sections import Section, make_inert, sections, shown_cells
 
 PNG = base64.b64encode(
     base64.b64decode(

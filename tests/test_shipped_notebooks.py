@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from loyalty_analysis.formatting import slug
 from loyalty_analysis.notebooks import (
     FURTHER_NOTEBOOKS,
     REPORT_NOTEBOOKS,
@@ -14,7 +15,7 @@ from loyalty_analysis.notebooks import (
     notebooks_of,
     raise_failed,
 )
-from loyalty_analysis.sections import anchor_of, slug
+from loyalty_analysis.sections import anchor_of
 from loyalty_analysis.study import load_study
 from loyalty_analysis.verdict_table import SECTIONS
 

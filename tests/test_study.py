@@ -129,8 +129,8 @@ def test_an_unknown_key_is_refused_with_a_suggestion(tmp_path, changes, words):
 
 
 def test_reports_have_defaults_and_bounds(tmp_path):
-    study = load_study(make(tmp_path / "own"))
-    assert (study.reports.min_size, study.reports.keep, study.reports.block_on_gates) == (30, 0, False)
+    reports = load_study(make(tmp_path / "own")).reports
+    assert (reports.min_size, reports.keep, reports.block_on_gates) == (30, 0, False)
     assert "reports.min_size" in refused(tmp_path, {"reports": {"min_size": 9}})
     assert "Did you mean 'keep'" in refused(tmp_path, {"reports": {"kep": 9}})
 
