@@ -129,7 +129,8 @@ cores. Plain: a loop of papermill over the same notebooks, each then turned into
 command line of nbconvert; in one process, and in two at once. Ours: `loyalty report --by shop
 --workers 2`, which also judges every claim, writes every result and verifies it all before it is
 published. The start of everything is counted. The plain ways were timed on {few} of the {reports}
-segments: what is compared is the time of a report. `python benchmarks/reports.py` makes this page.
+segments: what is compared is the time of a report. `python
+benchmarks/reports.py --reports {reports} --few {few}` makes this page.
 
 {head}
 | {" | ".join(["---"] * 7)} |
@@ -139,9 +140,9 @@ segments: what is compared is the time of a report. `python benchmarks/reports.p
 **{rate["plain, two processes"] / rate["ours"]:.1f} times** faster than two of them (asked: 2).
 
 A batch of {many} reports of which nothing has changed says so in **{unchanged.seconds:.1f} s**
-(asked: 5), start included; {unchanged.cpu:.1f} s of CPU. Its reports are copies of one, each with the
-key of its own segment: what is timed is reading the data, {many} keys and {many} looks at whether a
-report is whole.
+(asked: 5), start included; {unchanged.cpu:.1f} s of CPU. Its reports are copies of one, each with
+the key of its own segment: what is timed is reading the data, {many} keys and {many} looks at
+whether a report is whole.
 
 CPU of others is what other processes of the machine took meanwhile. {machine}
 """
