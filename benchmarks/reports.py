@@ -68,6 +68,10 @@ def chain(folder: Path, shops: int, each: int) -> Path:
     rows = pd.read_csv(folder / "survey.csv", dtype=str, keep_default_na=False)
     rows["shop"] = [f"s{place % shops:03}" for place in range(len(rows))]
     rows.to_csv(folder / "survey.csv", index=False)
+    # an industry of the simulated study may hold one shop alone: no clusters here
+    study = folder / "study.toml"
+    lines = study.read_text(encoding="utf-8").splitlines(keepends=True)
+    study.write_text("".join(line for line in lines if not line.startswith("cluster")))
     return folder
 
 
