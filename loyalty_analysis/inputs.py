@@ -162,7 +162,7 @@ def report_key(
     False
     """
     parts = {
-        "cells": {path.stem: cells_of(path) for path in notebooks},
+        "cells": {path.stem: _cells(path, path.stat().st_mtime_ns) for path in notebooks},
         "study": sha256(study.path),
         "claims": [sha256(path) for path in claim_files(study).values()],
         "asked": [list(parameters.get("settings", ())), parameters.get("where") or ""],
@@ -185,6 +185,12 @@ def cells_of(notebook: Path) -> list[list[str]]:
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+
+
+@cache
+def _cells(notebook: Path, changed: int) -> list[list[str]]:
+    """The same, read once for all groups of a batch, and again when the file has changed."""
+    return cells_of(notebook)
 
 
 @cache

@@ -14,7 +14,7 @@ sys.path.append(str(FOLDER))
 import fault_disks  # noqa: E402
 import fault_kills  # noqa: E402
 import fault_times  # noqa: E402
-from fault_place import GROUPS, Ended, Place  # noqa: E402
+from fault_place import GROUPS, Ended, Place, made  # noqa: E402
 from fault_trial import Case, attempt  # noqa: E402
 from faults import Kind, kind, whole  # noqa: E402
 
@@ -34,7 +34,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Kind:
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Kind:
     work = tmp_path_factory.mktemp("batch")
-    return whole(work, kind("a batch", work, ["brand"], ["one"]))
+    return whole(work, made(work / "good", ["one"], ["brand"]))
 
 
 def problems(one: Kind, case: Case, folder: Path) -> list[str]:

@@ -41,9 +41,9 @@ class Kind:
     steps: int
 
 
-def kind(name: str, work: Path, by: Sequence[str] = (), notebooks: Sequence[str] = NAMES) -> Kind:
+def kind(name: str, work: Path, by: Sequence[str] = ()) -> Kind:
     """Make good reports, and run once without a fault."""
-    template = made(work / name, notebooks, by)
+    template = made(work / name, NAMES, by)
     place = copied(template, work / f"{name}-usual")
     place.write(2, Case.changed)
     began = time.monotonic()
@@ -54,18 +54,20 @@ def kind(name: str, work: Path, by: Sequence[str] = (), notebooks: Sequence[str]
     return Kind(name, template, work, place.verdicts(), time.monotonic() - began, steps)
 
 
-def whole(work: Path, one: Kind) -> Kind:
-    """The same, where the data of all groups change."""
-    place = copied(one.template, work / f"{one.name}-whole")
+def whole(work: Path, template: Place) -> Kind:
+    """Good reports of which the data of all groups change."""
+    place = copied(template, work / "whole")
     place.write(2)
-    place.run()
-    return Kind(f"{one.name}, whole", one.template, work, place.verdicts(), 0, 0)
+    ended = place.run()
+    if ended.code or ended.problems:
+        raise SystemExit(f"without a fault: {ended}")
+    return Kind("a batch", template, work, place.verdicts(), 0, 0)
 
 
 def plan(work: Path, kills: int, seed: int) -> list[tuple[Kind, Case]]:
     """Every case with the kind of report it is done to."""
     single, batch = kind("a report", work), kind("a batch", work, ["brand"])
-    all_of_it = whole(work, batch)
+    all_of_it = whole(work, batch.template)
     killed = [
         (one, case)
         for one, number in ((single, kills - kills // 2), (batch, kills // 2))
@@ -92,7 +94,7 @@ def done(planned: Sequence[tuple[Kind, Case]], work: Path) -> list[tuple[str, Fo
         found = attempt(kind.template, case, work / f"case-{number}", kind.expected)
         said = "; ".join(found.problems) or "as it should be"
         print(f"{number + 1}/{len(planned)} {kind.name}: {case.name}: {said}", file=sys.stderr)
-        return kind.name.partition(",")[0], found
+        return kind.name, found
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, range(len(planned))))
