@@ -118,14 +118,16 @@ def judge_run(
     with clock.step("survey"):
         survey, _ = opened(study, settings, data, where)
     asked = parameters_of(study, settings, data, where)
-    run = RunFolder(out, survey, "judge", asked, clock)
-    with held() as signals, only_one(run.home, busy, told), front_page(out), run, signals.raised():
-        with clock.step("analysis"):
-            results = analyse(survey, everything=everything)
-        with clock.step("verdicts"):
-            verdicts = judge(survey, results)
-            script = study_script(survey, single_claims(survey.study))
-        write_results(run.folder, results, verdicts, script)
+    home = Path(out) / survey.study.name
+    with held() as signals, only_one(home, busy, told):
+        run = RunFolder(out, survey, "judge", asked, clock)
+        with front_page(out), run, signals.raised():
+            with clock.step("analysis"):
+                results = analyse(survey, everything=everything)
+            with clock.step("verdicts"):
+                verdicts = judge(survey, results)
+                script = study_script(survey, single_claims(survey.study))
+            write_results(run.folder, results, verdicts, script)
     return Run.of(run, survey, verdicts)
 
 
