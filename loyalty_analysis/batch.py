@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from loyalty_analysis.records import (
 )
 from loyalty_analysis.report import Options, key_of, rendered, unchanged
 from loyalty_analysis.run_folder import Clock, described, of_the_system, state_of
+from loyalty_analysis.runs import parameters_of
 from loyalty_analysis.segments import Segment, folder_of_batch, segments, slicer
 from loyalty_analysis.served import failed_runs
 from loyalty_analysis.study import Study
@@ -140,7 +141,8 @@ def render_batch(
     """
     chosen = Options(**options)
     folder = Path(out) / folder_name(study) / folder_of_batch(by)
-    with _blocked_batch(folder):
+    asked = parameters_of(study, settings, data, where) | {"by": list(by)}
+    with _blocked_batch(folder, asked):
         inputs = read_inputs(study, settings, data, where, by, chosen.told)
         before = read_record(folder)
         known = {one["where"]: one["folder"] for one in before["groups"]}
@@ -206,7 +208,7 @@ def _repeated(inputs: Inputs) -> bool:
 
 
 @contextmanager
-def _blocked_batch(folder: Path) -> Iterator[None]:
+def _blocked_batch(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """Say on the page of a batch that stands that a later one was blocked, and why."""
     try:
         yield
@@ -214,19 +216,22 @@ def _blocked_batch(folder: Path) -> Iterator[None]:
         before = read_record(folder)
         if before["groups"]:
             record = before | {"state": "blocked", "error": described(error), "finished": now()}
-            write_record(folder, record)
-            _write_page(folder, record)
-            _blocked_groups(folder, record, error)
-            index(folder.parent.parent)
+            with suppress(OSError):  # the error itself is what has to be told
+                write_record(folder, record)
+                _write_page(folder, record)
+                _blocked_groups(folder, record, error, asked)
+                index(folder.parent.parent)
         raise
 
 
-def _blocked_groups(folder: Path, record: Mapping[str, Any], error: LoyaltyError) -> None:
+def _blocked_groups(
+    folder: Path, record: Mapping[str, Any], error: LoyaltyError, asked: Mapping[str, Any]
+) -> None:
     """Say on the page of every group, too, that its report is late, and why."""
     for group in record["groups"]:
         home = folder / str(group["folder"])
         if last_good(home) is not None:
-            keep_blocked(home, error, {"where": group.get("where", "")}, folder.parent.parent)
+            keep_blocked(home, error, asked, folder.parent.parent)
 
 
 def _without(found: dict[str, Any], by: Sequence[str]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from loyalty_analysis.comparison import read_verdicts
 from loyalty_analysis.errors import DataError, StudyError
 from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.interruption import Interrupted
+from loyalty_analysis.manifest import read_manifest
 from loyalty_analysis.published import last_good
 from loyalty_analysis.report import render
 from loyalty_analysis.workers import Outcome
@@ -278,6 +279,7 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
     for run in failed:  # the page of every group says that it is late, and why
         late = (mine / run).parent / "index.html"
         assert "was blocked" in late.read_text(encoding="utf-8")
+        assert "study.toml' --by brand" in read_manifest(mine / run)["command"]
     assert len(failed) == len([one for one in groups_of(mine).values() if one["run"]])
     assert [one["run"] for one in groups_of(mine).values()].count(None) == 1
     path.write_text(whole)
@@ -291,7 +293,12 @@ def test_a_file_that_cannot_be_read_is_told_on_every_page(mine: Path) -> None:
     path.write_text("")
     with pytest.raises(DataError, match="is empty"):
         again(mine)
-    assert reports(mine) == before
+    failed = sorted({*reports(mine)} - {*before})
+    assert sorted({*reports(mine)} - {*failed}) == before
+    assert all(run.endswith(".failed") for run in failed)
+    late = [((mine / run).parent / "index.html").read_text() for run in failed]
+    assert len(late) == len([one for one in groups_of(mine).values() if one["run"]])
+    assert all("was blocked" in text and "is empty" in text for text in late)
     assert "A later batch was blocked" in page_of(mine).get_text()
     assert "is empty" in (mine / "out" / "index.html").read_text()
 
