@@ -11,15 +11,13 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loyalty_analysis.disclosure import disclosures, registered_secrets
 from loyalty_analysis.errors import RunError
 from loyalty_analysis.manifest import MANIFEST, file_hashes, read_manifest, sha256
 from loyalty_analysis.raw_tables import Table
-
-if TYPE_CHECKING:
-    from loyalty_analysis.survey import Survey
+from loyalty_analysis.survey import Survey
 
 LATEST, FAILED = "latest", ".failed"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-z]{4}")
