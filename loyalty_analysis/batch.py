@@ -7,6 +7,7 @@ stands with the same key is not made again.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,10 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_analysis.batch_page import batch_page
-from loyalty_analysis.blocked import changed_columns, folder_name, keep_blocked, recorded
+from loyalty_analysis.blocked import (
+    changed_columns,
+    folder_name,
+    keep_blocked,
+    publishable,
+    recorded,
+)
 from loyalty_analysis.checks import column_problems
 from loyalty_analysis.claims import load_claims
 from loyalty_analysis.comparison import changes_sentence
+from loyalty_analysis.disclosure import in_words, registered_secrets
 from loyalty_analysis.errors import (
     DataError,
     InputError,
@@ -47,7 +55,7 @@ from loyalty_analysis.records import (
     write_record,
 )
 from loyalty_analysis.report import Options, key_of, rendered, unchanged
-from loyalty_analysis.run_folder import Clock, described, of_the_system, state_of
+from loyalty_analysis.run_folder import Clock, of_the_system, state_of
 from loyalty_analysis.runs import parameters_of
 from loyalty_analysis.segments import Segment, folder_of_batch, segments, slicer
 from loyalty_analysis.served import failed_runs
@@ -149,6 +157,7 @@ def render_batch(
         _checked_once(inputs)
         parts, unassigned = segments(inputs, by, known)
         _checked_sizes(inputs, by, parts)
+        _checked_names(inputs, by, parts)
         schema = _without(changed_columns(inputs, before.get("schema"), chosen), by)
     smallest = _smallest(inputs.study, min_size)
     record = first_record(
@@ -187,6 +196,18 @@ def _checked_sizes(inputs: Inputs, by: Sequence[str], parts: Sequence[Segment]) 
         )
 
 
+def _checked_names(inputs: Inputs, by: Sequence[str], parts: Sequence[Segment]) -> None:
+    """Refuse groups whose names, and filters whose words, the page of the batch must not show."""
+    shown = "\n".join([inputs.parameters["where"] or "", *(part.name for part in parts)])
+    found = in_words(shown, registered_secrets(inputs.study, os.environ))
+    if found:
+        raise BlockedError(
+            f"{inputs.study.address}: --by {' --by '.join(by)}: the page would show what must not "
+            f"be published, in the filter or in a group's name ({found[0].partition(': ')[2]}"
+            "). Name another column, or write other names into this one."
+        )
+
+
 def _smallest(study: Study, asked: int | None) -> int:
     if asked is not None and asked < SMALLEST_GROUP:
         raise StudyError(
@@ -215,7 +236,7 @@ def _blocked_batch(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     except (InputError, BlockedError) as error:
         before = read_record(folder)
         if before["groups"]:
-            record = before | {"state": "blocked", "error": described(error), "finished": now()}
+            record = before | {"state": "blocked", "error": publishable(error), "finished": now()}
             with suppress(OSError):  # the error itself is what has to be told
                 write_record(folder, record)
                 _write_page(folder, record)
@@ -357,10 +378,10 @@ def _render_one(task: _Task) -> dict[str, Any]:
         state = "blocked" if isinstance(error, InputError) else state_of(error)
         kept = [read_manifest(run) for run in failed_runs(task.home) if run.name > last]
         # what a run keeps of an error has been looked through for secrets
-        said = kept[0]["error"] if kept else described(error)
+        said = kept[0]["error"] if kept else publishable(error)
         return {"state": state, "error": said, "seconds": clock.total()}
     except Exception as error:  # a fault of ours costs this group, and is no lost process
-        return {"state": "failed", "error": described(error), "seconds": clock.total()}
+        return {"state": "failed", "error": publishable(error), "seconds": clock.total()}
     changes = changes_sentence(run.changes) if run.answer_changed else ""
     return {
         "state": "ok",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from loyalty_analysis.data_schema import schema
-from loyalty_analysis.disclosure import disclosures, registered_secrets
+from loyalty_analysis.disclosure import disclosures, in_words, registered_secrets
 from loyalty_analysis.errors import InputError, LoyaltyError
 from loyalty_analysis.formatting import capitalised, listing
 from loyalty_analysis.inputs import Inputs
@@ -137,6 +137,20 @@ def keep_blocked(
     kept_as = folder.rename(home / f"{run}{FAILED}")
     serve(home)
     return kept_as
+
+
+def publishable(error: BaseException) -> dict[str, Any]:
+    """Say of an error what may stand in ``batch.json``: not a secret, not an e-mail address.
+
+    Examples
+    --------
+    >>> publishable(BlockedError("the file of ann@example.org is empty"))["message"]
+    'what went wrong is not kept: it would give a secret or a respondent away'
+    """
+    said = described(error)
+    if in_words(said["message"], registered_secrets(None, os.environ)):
+        return {"type": type(error).__name__, "message": WITHHELD}
+    return said
 
 
 def _write(folder: Path, manifest: dict[str, Any], said: str, good: Path | None) -> None:

@@ -104,6 +104,33 @@ def disclosures(
     return list(found)
 
 
+def in_words(words: str, secrets: Mapping[str, str]) -> list[str]:
+    """Search a text that is to be published by itself, such as the error of a batch.
+
+    Parameters
+    ----------
+    words : str
+    secrets : mapping of str to str
+        From :func:`registered_secrets`.
+
+    Returns
+    -------
+    list of str
+        One sentence for each place and kind; empty where nothing was found.
+
+    Examples
+    --------
+    >>> in_words("ask ann@example.org", {})
+    ['its text, line 1: holds what looks like an e-mail address.']
+    """
+    values = sought(secrets, None)
+    return [
+        problem
+        for passage in passages("its text", words.encode())
+        for problem in (*_secrets(passage, values), *_addresses(passage, ()))
+    ]
+
+
 def _secrets(passage: Passage, secrets: Mapping[str, str]) -> Iterator[str]:
     for name, value in secrets.items():
         found = position_of(value, passage.text)

@@ -28,7 +28,7 @@ from loyalty_analysis.errors import DataError, StudyError
 from loyalty_analysis.inputs import Inputs
 from loyalty_analysis.interruption import Interrupted
 from loyalty_analysis.manifest import read_manifest
-from loyalty_analysis.published import last_good
+from loyalty_analysis.published import BlockedError, last_good
 from loyalty_analysis.report import render
 from loyalty_analysis.workers import Outcome
 
@@ -286,6 +286,25 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
     done, made = again(mine)
     assert (made, done.record["state"], record_of(mine)["error"]) == ([], "ok", None)
     assert column not in {tag.get_text() for tag in page_of(mine).select(".banner")}
+
+
+def test_groups_named_by_addresses_are_refused_by_column(tmp_path: Path) -> None:
+    study = small(tmp_path / "study", brands(names=["ann@shop.org", "bob@shop.org", "c"]))
+    with pytest.raises(BlockedError, match="--by brand: .* e-mail address") as refused:
+        render_batch(study, ["brand"], tmp_path / "out")
+    assert "ann@" not in str(refused.value) and not (tmp_path / "out").exists()
+
+
+def test_why_a_batch_was_blocked_is_not_told_with_a_secret(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOYALTY_SECRETS", "PLACE")
+    monkeypatch.setenv("PLACE", "gk7-Lq29-x")
+    study = mine / "study" / "study.toml"
+    with pytest.raises(DataError, match="gk7-Lq29-x"):
+        render_batch(study, ["brand"], mine / "out", data=mine / "gk7-Lq29-x.csv")
+    kept = (mine / "out" / PLACE / "batch.json").read_text(encoding="utf-8")
+    assert "gk7-Lq29-x" not in kept + str(page_of(mine)) and "is not kept" in kept
 
 
 def test_a_file_that_cannot_be_read_is_told_on_every_page(mine: Path) -> None:
