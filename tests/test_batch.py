@@ -290,7 +290,7 @@ def test_a_blocked_batch_leaves_the_reports_and_says_so(mine: Path, column: str)
 
 def test_groups_named_by_addresses_are_refused_by_column(tmp_path: Path) -> None:
     study = small(tmp_path / "study", brands(names=["ann@shop.org", "bob@shop.org", "c"]))
-    with pytest.raises(BlockedError, match="--by brand: .* e-mail address") as refused:
+    with pytest.raises(BlockedError, match=r"--by brand: .* e-mail address") as refused:
         render_batch(study, ["brand"], tmp_path / "out")
     assert "ann@" not in str(refused.value) and not (tmp_path / "out").exists()
 
