@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,12 @@ T = TypeVar("T")
 
 # Not through MPLBACKEND: notebook kernels inherit it, and under Agg they show no figure.
 matplotlib.use("Agg")
+
+# A background job of a shell ignores Ctrl-C, nohup a closed terminal; so would every command that a
+# test starts and then interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
