@@ -21,8 +21,8 @@ from warm import SAME, Timing, quiet, timed
 
 from loyalty_analysis.batch import render_batch
 from loyalty_analysis.inputs import read_inputs
-from loyalty_analysis.notebooks import notebooks_folder, notebooks_of
 from loyalty_analysis.report import key_of
+from loyalty_analysis.report_notebooks import notebooks_folder, notebooks_of
 from loyalty_analysis.segments import segments, slicer
 from loyalty_analysis.simulate import simulate
 from loyalty_analysis.study import load_study

@@ -57,7 +57,7 @@ def report() -> Run:
 
 def papermill_and_nbconvert() -> Run:
     """The same notebooks by the two command lines a user has today, one after the other."""
-    from loyalty_analysis.notebooks import REPORT_NOTEBOOKS
+    from loyalty_analysis.report_notebooks import REPORT_NOTEBOOKS
 
     folder = WORK / "plain"
     folder.mkdir(parents=True, exist_ok=True)

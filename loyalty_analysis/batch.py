@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loyalty_analysis.batch_page import batch_page
 from loyalty_analysis.blocked import (
     changed_columns,
     folder_name,
@@ -41,7 +40,6 @@ from loyalty_analysis.interruption import Signals, held
 from loyalty_analysis.leftovers import sweep_aside
 from loyalty_analysis.locks import only_one
 from loyalty_analysis.manifest import now, read_manifest
-from loyalty_analysis.notebooks import notebooks_of
 from loyalty_analysis.pages import index
 from loyalty_analysis.preparation import SMALLEST_GROUP
 from loyalty_analysis.published import BlockedError, last_good
@@ -55,13 +53,14 @@ from loyalty_analysis.records import (
     write_record,
 )
 from loyalty_analysis.report import Options, key_of, rendered, unchanged
+from loyalty_analysis.report_notebooks import notebooks_of
 from loyalty_analysis.run_folder import Clock, of_the_system, state_of
 from loyalty_analysis.runs import parameters_of
 from loyalty_analysis.segments import Segment, folder_of_batch, segments, slicer
 from loyalty_analysis.served import failed_runs
 from loyalty_analysis.study import Study
 from loyalty_analysis.warm_kernels import at, warmed
-from loyalty_analysis.workers import Outcome, outcomes
+from loyalty_analysis.workers import Outcome, outcomes, refuse_in_a_worker
 
 _REFRESH = 60.0  # seconds between two front pages of a batch that is under way
 
@@ -143,10 +142,12 @@ def render_batch(
         When study or data are bad, or columns have changed: then no report is made, and the page
         of a batch that stands says so.
     RunError
-        When the folder cannot be written.
+        When the folder cannot be written; from a script that does not start it below
+        ``if __name__ == "__main__":``.
     Interrupted
         On Ctrl-C, SIGTERM or SIGHUP, once no worker and no kernel is left.
     """
+    refuse_in_a_worker()
     chosen = Options(**options)
     folder = Path(out) / folder_name(study) / folder_of_batch(by)
     asked = parameters_of(study, settings, data, where) | {"by": list(by)}
@@ -425,6 +426,8 @@ def _finish(folder: Path, record: dict[str, Any], out: str | Path) -> None:
 
 
 def _write_page(folder: Path, record: Mapping[str, Any]) -> None:
+    from loyalty_analysis.batch_page import batch_page  # slow: it draws
+
     sweep_aside(folder, ".index.*")
     sweep_aside(folder, f".{BATCH}.*")
     aside = folder / f".index.{secrets.token_hex(4)}"

@@ -15,6 +15,7 @@ import typer
 
 from loyalty_analysis.errors import LoyaltyError, RunError
 from loyalty_analysis.interruption import DEADLINE, INTERRUPTED, Signals, held, ignore_signals
+from loyalty_analysis.quick_imports import skip_address_grammars
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -529,6 +530,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     Ctrl-C, SIGTERM and SIGHUP stop a command cleanly, except while it imports, when they wait.
     """
+    skip_address_grammars()
     code = _guarded(lambda: app(args=arguments, prog_name="loyalty"))
     if code == INTERRUPTED:
         ignore_signals()  # all that is left to do is to leave

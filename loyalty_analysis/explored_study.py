@@ -17,8 +17,8 @@ from loyalty_analysis.addresses import address_of
 from loyalty_analysis.claims import claim_files
 from loyalty_analysis.errors import InputError
 from loyalty_analysis.holdout import SEED
-from loyalty_analysis.notebooks import notebooks_folder
 from loyalty_analysis.plotting import Figure
+from loyalty_analysis.report_notebooks import notebooks_folder
 from loyalty_analysis.runs import opened, parameters_of
 from loyalty_analysis.study import Study
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from loyalty_analysis.errors import RunError
+
 DEADLINE = 1800
 """Seconds a notebook may take, its kernel's start included, unless told otherwise."""
 
@@ -36,6 +38,24 @@ class OutOfTime(KeyboardInterrupt):
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__(f"the deadline of {seconds:g} s for the whole run passed")
+
+
+def check_deadline(deadline: float) -> None:
+    """Refuse a deadline that is no time at all.
+
+    Raises
+    ------
+    RunError
+
+    Examples
+    --------
+    >>> check_deadline(0)
+    Traceback (most recent call last):
+        ...
+    loyalty_analysis.errors.RunError: the deadline must be a number of seconds above 0, not 0.
+    """
+    if not 0 < deadline <= threading.TIMEOUT_MAX:
+        raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
 
 
 class Signals:

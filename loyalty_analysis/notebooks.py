@@ -9,11 +9,9 @@ from __future__ import annotations
 import ast
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import compress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,20 +20,9 @@ import papermill
 
 from loyalty_analysis.errors import RunError, did_you_mean, raise_all
 from loyalty_analysis.execution import Execution, NotebookRun, Progress, State, literal
-from loyalty_analysis.interruption import DEADLINE
+from loyalty_analysis.interruption import DEADLINE, check_deadline
 from loyalty_analysis.kernels import KernelHome
-from loyalty_analysis.resources import shipped
-from loyalty_analysis.study import TYPES, Study
 from loyalty_analysis.warm_kernels import Warm
-
-REPORT_NOTEBOOKS = (
-    "report", "01_data_and_measurement", "02_descriptives", "03_regressions", "04_mediation",
-    "05_drivers", "06_groups",
-)  # fmt: skip
-"""What every report executes, in the order of its page."""
-
-FURTHER_NOTEBOOKS = ("08_loyalty_types", "09_pillars", "10_satisfaction_levels", "11_waves")
-"""What a report executes of types, of further models or an experiment, of levels, of waves."""
 
 BY_WEIGHT: tuple[State, ...] = ("failed", "died", "timed_out", "cancelled")
 """States of notebooks that did not come to their end, the one that explains most first."""
@@ -57,27 +44,6 @@ class NotebookError(RunError):
         self.notebook = notebook
         self.cell = cell
         self.state = state
-
-
-def notebooks_folder() -> Path:
-    """Find the notebooks that ship with the package."""
-    return shipped("notebooks")
-
-
-def notebooks_of(study: Study) -> tuple[str, ...]:
-    """Name the notebooks that the report of a study executes, in the order of its page.
-
-    Examples
-    --------
-    >>> from loyalty_analysis.study import load_study
-    >>> few = ["models.few={drivers = ['forced'], outcomes = ['search']}"]
-    >>> [name for name in notebooks_of(load_study("rice_simulated", few)) if name > "07"]
-    ['report', '09_pillars']
-    """
-    further = any(part not in ("", TYPES) for part in study.parts) or study.experiment is not None
-    waves = study.design.wave is not None
-    declared = (study.types is not None, further, study.levels is not None, waves)
-    return REPORT_NOTEBOOKS + tuple(compress(FURTHER_NOTEBOOKS, declared))
 
 
 def check_parameters(notebook: Path, parameters: Mapping[str, Any]) -> None:
@@ -124,24 +90,6 @@ def _fits(value: Any, wanted: str) -> bool:
     given = type(value).__name__
     names = {part.partition("[")[0].strip() for part in wanted.split("|")}
     return wanted == "None" or given in names or (given == "int" and "float" in names)
-
-
-def check_deadline(deadline: float) -> None:
-    """Refuse a deadline that is no time at all.
-
-    Raises
-    ------
-    RunError
-
-    Examples
-    --------
-    >>> check_deadline(0)
-    Traceback (most recent call last):
-        ...
-    loyalty_analysis.errors.RunError: the deadline must be a number of seconds above 0, not 0.
-    """
-    if not 0 < deadline <= threading.TIMEOUT_MAX:
-        raise RunError(f"the deadline must be a number of seconds above 0, not {deadline:g}.")
 
 
 class Batch:

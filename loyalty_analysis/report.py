@@ -13,38 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from loyalty_analysis.analysis import analyse, single_claims
-from loyalty_analysis.blocked import blocked_by_gates, changed_columns, recorded, schema_of_last
-from loyalty_analysis.claims import ClaimSet
-from loyalty_analysis.comparison import write_results
+from loyalty_analysis.blocked import changed_columns, recorded, schema_of_last
 from loyalty_analysis.disclosure import registered_secrets, weak_secrets
 from loyalty_analysis.errors import ClaimError, RunError
-from loyalty_analysis.failure import explained
 from loyalty_analysis.inputs import Inputs, read_inputs, report_key
-from loyalty_analysis.interruption import DEADLINE, OutOfTime, Signals, held
-from loyalty_analysis.lavaan import study_script
+from loyalty_analysis.interruption import DEADLINE, OutOfTime, check_deadline, held
 from loyalty_analysis.locks import Busy, only_one
-from loyalty_analysis.memory import hand_over
-from loyalty_analysis.notebooks import (
-    Batch,
-    check_deadline,
-    notebooks_folder,
-    notebooks_of,
-    progress_bars,
-    raise_failed,
-)
 from loyalty_analysis.pages import front_page, index
 from loyalty_analysis.published import intact, last_good
-from loyalty_analysis.report_page import page
+from loyalty_analysis.report_notebooks import notebooks_folder, notebooks_of
 from loyalty_analysis.run_folder import Clock, RunFolder, of_the_system
 from loyalty_analysis.runs import Run
-from loyalty_analysis.sections import sections
 from loyalty_analysis.served import confirm, settle_if_idle
 from loyalty_analysis.study import Study
-from loyalty_analysis.survey import Survey
-from loyalty_analysis.verdicts import judge
 from loyalty_analysis.warm_kernels import Warm, warmed
 
 
@@ -131,8 +112,7 @@ def render(
     with recorded(study, out, settings, data, where), clock.step("survey"):
         inputs = read_inputs(study, settings, data, where, told=chosen.told)
     home = Path(out) / inputs.study.name
-    names = notebooks_of(inputs.study)
-    with warmed(len(names), chosen.cold) as warm:
+    with warmed(len(_notebooks(inputs.study)), chosen.cold) as warm:
         return rendered(inputs, out, home, chosen, clock, warm)
 
 
@@ -177,6 +157,8 @@ def rendered(
     for sentence in weak_secrets(registered_secrets(survey.study, os.environ), survey.study):
         options.told(sentence)
     with held() as signals, only_one(home, options.busy, options.told):
+        from loyalty_analysis.making import make_report  # slow: only where one has to be made
+
         if not options.force and (standing := unchanged(home, key)):  # made by whom was waited for
             return Run.standing(standing, survey, clock)
         keep = options.keep or survey.study.reports.keep
@@ -186,48 +168,14 @@ def rendered(
         )  # fmt: skip
         try:
             with signals.deadline(options.run_deadline), front_page(out, home):
-                verdicts = _made(run, survey, claims, options, warm, signals)
+                verdicts = make_report(
+                    run, survey, claims, _notebooks(survey.study), options, warm, signals
+                )
         except OSError as error:  # the front page
             raise RunError(of_the_system(error)) from None
         except OutOfTime as late:
             raise LateError(f"{late}. What ran is kept in {run.failed}.") from None
     return Run.of(run, survey, verdicts)
-
-
-def _made(
-    run: RunFolder,
-    survey: Survey,
-    claims: Sequence[ClaimSet],
-    options: Options,
-    warm: Warm | None,
-    signals: Signals,
-) -> pd.DataFrame:
-    """Execute, judge and write one report; the verdicts."""
-    clock, asked = run.clock, run.asked
-    names = notebooks_of(survey.study)
-    paths = [notebooks_folder() / f"{name}.ipynb" for name in names]
-    with progress_bars(names, options.quiet) as bars:
-        batch = Batch(
-            paths, run.folder / "notebooks", asked, options.workers, bars, options.deadline,
-            warm=warm, ready=lambda memory: hand_over(survey, asked, memory),
-        )  # fmt: skip
-        with run, explained(run, survey, batch.outcomes):
-            # the notebooks execute in the background while this process judges
-            with clock.step("notebooks"), batch, signals.raised():
-                with clock.step("analysis and verdicts"):
-                    results = analyse(survey, memory=batch.memory)
-                    blocked_by_gates(survey.study, results)
-                    verdicts = judge(survey, results)
-                    script = study_script(survey, single_claims(survey.study))
-                    write_results(run.folder, results, verdicts, script)
-                executed = batch.results()
-            raise_failed(executed, run.failed)
-            run.manifest["notebooks"] = [notebook.facts() for notebook in executed]
-            with clock.step("page"), signals.raised():
-                evidence = sections(executed, run.folder)
-                html = page(survey, results, verdicts, claims, evidence, run)
-                (run.folder / "index.html").write_text(html, encoding="utf-8")
-    return verdicts
 
 
 class LateError(RunError):
@@ -244,12 +192,15 @@ def key_of(inputs: Inputs, digest: str = "") -> str:
     >>> len(key_of(read_inputs("bank_customers")))
     64
     """
-    names = notebooks_of(inputs.study)
-    paths = [notebooks_folder() / f"{name}.ipynb" for name in names]
+    notebooks = _notebooks(inputs.study)
     try:
-        return report_key(inputs.study, digest or inputs.digest, paths, inputs.parameters)
+        return report_key(inputs.study, digest or inputs.digest, notebooks, inputs.parameters)
     except ClaimError:
         return ""
+
+
+def _notebooks(study: Study) -> list[Path]:
+    return [notebooks_folder() / f"{name}.ipynb" for name in notebooks_of(study)]
 
 
 def unchanged(home: Path, key: str) -> Path | None:

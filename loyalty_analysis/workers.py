@@ -19,6 +19,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
 
+from loyalty_analysis.errors import RunError
+from loyalty_analysis.quick_imports import skip_address_grammars
+
 Ended = Literal["done", "died", "timed_out"]
 Task = Callable[[Any], Any]
 
@@ -126,6 +129,25 @@ def outcomes(do: Task, tasks: Iterable[Any], count: int, seconds: float = 0.0) -
             worker.end()
 
 
+def refuse_in_a_worker() -> None:
+    """Refuse to start a batch from a script that a worker reads anew to find what it has to do.
+
+    Raises
+    ------
+    RunError
+        Naming what the script lacks; it would wait for itself without end.
+
+    Examples
+    --------
+    >>> refuse_in_a_worker()
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RunError(
+            "a batch was started while one of its own worker processes was starting. In a script, "
+            "put the call that starts it below the line: if __name__ == '__main__':"
+        )
+
+
 _NOTHING = object()
 
 
@@ -177,6 +199,7 @@ def _no_interrupts() -> Iterator[None]:
 def _serve(do: Task, pipe: Connection) -> None:
     """What a worker process does: tasks until its pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that gave the tasks is asked, too
+    skip_address_grammars()
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     _end_with_parent()

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 from factory import CLAIM, answers, make, toml_file
 
-from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, notebooks_folder
+from loyalty_analysis.report_notebooks import REPORT_NOTEBOOKS, notebooks_folder
 
 # What a survey may hold. Whatever runs leaves a mark on the window.
 IMAGE = "<img src=x onerror=\"window.struck='image'\">"

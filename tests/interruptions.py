@@ -21,11 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 from factory import make
-from nbformat import v4
 
 from loyalty_analysis.leftovers import sweep
+from loyalty_analysis.quick_imports import skip_address_grammars
 
 PARAMETERS = 'study: str = ""\nsettings: list = []\ndata: str = ""\nwhere: str = ""'
 # A subprocess, and then a search that never ends and never lets go of the interpreter: no signal
@@ -70,6 +69,9 @@ CASES = [
 
 def write_notebook(folder: Path, cell: str) -> Path:
     """Write a notebook with the cell in question, one before it and two after it."""
+    import nbformat  # slow: the command itself does not need it so early
+    from nbformat import v4
+
     folder.mkdir()
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [
@@ -225,19 +227,16 @@ def _waiting(function: Callable[..., object]) -> Callable[..., object]:
 
 
 def _main(notebooks: str, wait: str, *arguments: str) -> None:
-    # jsonschema would build grammars with it for seconds, if it were installed
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    from loyalty_analysis import report
+    skip_address_grammars()
+    from loyalty_analysis import making, report
     from loyalty_analysis.cli import main
 
-    changed: dict[str, object] = {
-        "notebooks_folder": lambda: Path(notebooks),
-        "notebooks_of": lambda study: ["troubled"],
-    }
-    if wait:
-        changed[wait] = _waiting(getattr(report, wait))
+    changed = {"notebooks_folder": lambda: Path(notebooks), "notebooks_of": lambda _: ("troubled",)}
     for name, value in changed.items():
         setattr(report, name, value)
+    if wait:
+        module = report if hasattr(report, wait) else making
+        setattr(module, wait, _waiting(getattr(module, wait)))
     main(list(arguments))
 
 

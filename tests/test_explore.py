@@ -21,9 +21,10 @@ from loyalty_analysis.explore_panel import explorer, front_end
 from loyalty_analysis.explored_study import explore_notebook, lab_command, save_study
 from loyalty_analysis.holdout import held_out, notices
 from loyalty_analysis.moments import Moments, standardized_slopes
-from loyalty_analysis.notebooks import Batch, notebooks_folder, raise_failed
+from loyalty_analysis.notebooks import Batch, raise_failed
 from loyalty_analysis.regression import regression
 from loyalty_analysis.report import render
+from loyalty_analysis.report_notebooks import notebooks_folder
 from loyalty_analysis.runs import judge_run
 from loyalty_analysis.shares import Players, shares
 from loyalty_analysis.study import load_study

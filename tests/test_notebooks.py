@@ -21,10 +21,10 @@ from loyalty_analysis.notebooks import (
     Batch,
     NotebookError,
     check_parameters,
-    notebooks_folder,
     progress_bars,
     raise_failed,
 )
+from loyalty_analysis.report_notebooks import notebooks_folder
 
 PARAMETERS = """\
 study: str = "rice_simulated"  # study file, its folder, or the name of a shipped study

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 from factory import make
 from nbformat import v4
 
-from loyalty_analysis import report
+from loyalty_analysis import making, report
 from loyalty_analysis.analysis import analyse
 from loyalty_analysis.errors import DataError, RunError
 from loyalty_analysis.formatting import BANNER
@@ -354,7 +354,7 @@ def test_notebooks_stop_when_something_else_fails(
         raise ValueError("no\nrow 17")
 
     monkeypatch.setattr(report, "notebooks_folder", lambda: notebooks)
-    monkeypatch.setattr(report, "judge", fail)
+    monkeypatch.setattr(making, "judge", fail)
     with pytest.raises(ValueError, match="no"):
         render(make(tmp_path / "tiny"), tmp_path / "out", workers=1)
     (kept,) = (tmp_path / "out" / "tiny").glob("*.failed")

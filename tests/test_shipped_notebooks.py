@@ -7,13 +7,12 @@ import nbformat
 import pytest
 
 from loyalty_analysis.formatting import slug
-from loyalty_analysis.notebooks import (
+from loyalty_analysis.notebooks import Batch, raise_failed
+from loyalty_analysis.report_notebooks import (
     FURTHER_NOTEBOOKS,
     REPORT_NOTEBOOKS,
-    Batch,
     notebooks_folder,
     notebooks_of,
-    raise_failed,
 )
 from loyalty_analysis.sections import anchor_of
 from loyalty_analysis.study import load_study

@@ -29,8 +29,9 @@ from test_notebooks import ASKED, gone, notebook, outputs
 
 from loyalty_analysis.execution import NotebookRun
 from loyalty_analysis.kernels import KERNEL_ENVIRONMENT, Kernel, KernelHome
-from loyalty_analysis.notebooks import Batch, notebooks_folder
+from loyalty_analysis.notebooks import Batch
 from loyalty_analysis.preloading import installed
+from loyalty_analysis.report_notebooks import notebooks_folder
 from loyalty_analysis.warm_kernels import COLD, FEWEST, Warm, at, possible, warmed
 
 pytestmark = pytest.mark.skipif(not possible(), reason="kernels are forked on Linux alone")

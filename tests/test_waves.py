@@ -15,7 +15,7 @@ from wave_study import drawn, scores, wave_survey, waves
 from loyalty_analysis.contrasts import contrasts
 from loyalty_analysis.errors import DataError
 from loyalty_analysis.moments import Moments
-from loyalty_analysis.notebooks import notebooks_of
+from loyalty_analysis.report_notebooks import notebooks_of
 from loyalty_analysis.study import load_study
 from loyalty_analysis.survey import Survey, read_survey
 from loyalty_analysis.verdicts import judge_scores

@@ -25,7 +25,7 @@ from jupyter_core.paths import jupyter_path
 from loyalty_analysis import judge, read_survey
 from loyalty_analysis.claims import shipped_sets
 from loyalty_analysis.comparison import read_verdicts
-from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, notebooks_folder
+from loyalty_analysis.report_notebooks import REPORT_NOTEBOOKS, notebooks_folder
 from loyalty_analysis.resources import shipped_studies
 
 pytestmark = [
@@ -42,7 +42,7 @@ OURS = ("PYTHON", "PIP_", "VIRTUAL_ENV", "LOYALTY_", "JUPYTER", "IPYTHON", "MPL"
 LOCATE = """
 import json, loyalty_analysis as package
 from loyalty_analysis.claims import shipped_sets
-from loyalty_analysis.notebooks import REPORT_NOTEBOOKS, notebooks_folder
+from loyalty_analysis.report_notebooks import REPORT_NOTEBOOKS, notebooks_folder
 from loyalty_analysis.resources import shipped_studies
 found = [package.__file__, *shipped_studies().values(), *shipped_sets().values(),
          *notebooks_folder().glob("*.ipynb")]

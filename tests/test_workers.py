@@ -157,3 +157,14 @@ def test_every_task_has_its_second_chance_whatever_came_before(tmp_path: Path) -
         assert one.ended == "died"
         del one  # so that the next task may lie where this one lay
     assert log.read_text().split() == [str(k) for k in range(4) for _ in range(2)]
+
+
+def test_a_script_that_would_wait_for_itself_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from loyalty_analysis.workers import outcomes, refuse_in_a_worker\n"
+        "refuse_in_a_worker()\n"
+        "print([one.ended for one in outcomes(abs, [-1], 1)])\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert "if __name__ == '__main__':" in done.stderr and done.stdout == "['died']\n"

@@ -23,12 +23,10 @@ ASKED: dict[str, Any] = json.loads(os.environ.get("FAULT", "{}"))
 
 def tiny_notebooks(folder: str, names: list[str]) -> None:
     """Let reports consist of these notebooks; those who ask later get them from here."""
-    # jsonschema would build grammars with it for seconds, if it were installed
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    from loyalty_analysis import notebooks
+    from loyalty_analysis import report_notebooks
 
-    notebooks.notebooks_folder = lambda: Path(folder)
-    notebooks.notebooks_of = lambda study: tuple(names)
+    report_notebooks.notebooks_folder = lambda: Path(folder)
+    report_notebooks.notebooks_of = lambda study: tuple(names)
 
 
 def wrong_clock(seconds: float) -> None:
