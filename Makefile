@@ -54,7 +54,7 @@ report: $(READY) ## render the report of every study in data/ into reports/
 	@echo "$(CURDIR)/reports/index.html"
 
 test: $(READY) ## run the tests on every core, and the examples in the docstrings
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lab: $(READY) ## open the notebooks in JupyterLab (which asks no server for news or updates)
 	$(BIN)/python -m jupyterlab notebooks --LabApp.news_url=None --LabApp.extension_manager=readonly \

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from loyalty_analysis.addresses import KINDS, Address, address_of, address_problems
-from loyalty_analysis.errors import DataError, InUseError, raise_all
+from loyalty_analysis.errors import DataError, InUseError, did_you_mean, raise_all
 from loyalty_analysis.patience import in_use
 from loyalty_analysis.raw_tables import Table
+from loyalty_analysis.resources import files_in, seen
 
 __all__ = ["Table", "read_file"]
 
@@ -51,6 +52,8 @@ def read_file(
     raise_all(DataError, str(found), address_problems(str(address)))
     reader = _reader(found, columns)
     if reader is None:
+        if found.file is not None and seen(found.file.is_dir):
+            raise DataError(f"{found}: is a folder; name the data file in it.{_hint(found.file)}")
         raise DataError(
             f"{found}: files of kind '{found.kind}' are not read by this version; save it as "
             f"{', '.join(list(KINDS)[:-1])} or {list(KINDS)[-1]}."
@@ -87,6 +90,19 @@ def _reader(found: Address, columns: Sequence[str] | None) -> Callable[[], Table
     return lambda: by_kind[found.kind](file, columns)
 
 
+def _hint(file: Path) -> str:
+    """What to name instead of a file that is not there, or is a folder."""
+    folder, wanted = (file, "") if seen(file.is_dir) else (file.parent, file.name)
+    if seen(file.exists) and folder != file:
+        return ""
+    if not seen(folder.is_dir):
+        return " Its folder is not there either."
+    there = files_in(folder, KINDS)
+    close = did_you_mean(wanted, there).removeprefix("Allowed: ")
+    where = "" if close.startswith("Did") else "Data files there: "
+    return f" {where}{close}" if there else " No data file is there."
+
+
 def _require_file(file: Path) -> None:
     """Refuse what cannot be opened or holds nothing, whatever its suffix."""
     try:
@@ -95,6 +111,6 @@ def _require_file(file: Path) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no file can have this name"
         kind = InUseError if in_use(error) else DataError
-        raise kind(f"{file}: cannot be read: {reason}.") from None
+        raise kind(f"{file}: cannot be read: {reason}.{_hint(file)}") from None
     if empty:
         raise DataError(f"{file}: is empty. A header and one row per respondent belong there.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -55,3 +55,16 @@ def seen(look: Callable[[], bool]) -> bool:
     with contextlib.suppress(OSError, ValueError):
         return look()
     return False
+
+
+def files_in(folder: Path, kinds: Container[str]) -> list[str]:
+    """Names of the files of some kinds in a folder, sorted; none where it cannot be looked into.
+
+    Examples
+    --------
+    >>> files_in(shipped("data") / "rice_simulated", [".csv"])
+    ['survey.csv']
+    """
+    with contextlib.suppress(OSError, ValueError):
+        return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in kinds)
+    return []

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Strict, ValidationError
 
-from loyalty_analysis.addresses import Address, address_of
+from loyalty_analysis.addresses import KINDS, Address, address_of
 from loyalty_analysis.contradictions import contradictions, present
 from loyalty_analysis.errors import StudyError, did_you_mean, raise_all, shown
-from loyalty_analysis.resources import seen, shipped_studies
+from loyalty_analysis.resources import files_in, seen, shipped_studies
 from loyalty_analysis.study_tables import (
     Construct,
     Contrast,
@@ -294,22 +294,34 @@ def find_study(study: str | Path) -> Path:
     Raises
     ------
     StudyError
-        When there is none; the message lists the shipped names.
+        When there is none, or it is a data file; the message says what to do.
 
     Examples
     --------
     >>> find_study("bank_customers").name
     'study.toml'
     """
+    if not isinstance(study, str | Path):
+        raise StudyError(
+            f"{study!r} is no study: give the path of a study.toml, its folder, or the name of a "
+            "shipped study."
+        )
     path = Path(study)
     is_folder = seen(path.is_dir)
     file = path / "study.toml" if is_folder else path
     if seen(file.is_file):
+        if file.suffix.lower() in KINDS:
+            raise StudyError(
+                f"{study}: is a data file, not a study. `loyalty new {study}` drafts a study."
+            )
         return file
     names = shipped_studies()
     if str(study) in names:
         return names[str(study)]
     found = "the folder holds no study.toml" if is_folder else "no such study file or folder"
+    data = files_in(path, KINDS) if is_folder else []
+    if data:
+        raise StudyError(f"{study}: {found}. `loyalty new {path / data[0]}` drafts one.")
     raise StudyError(
         f"{study}: {found}, and no shipped study has that name. {did_you_mean(str(study), names)}"
     )

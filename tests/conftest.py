@@ -14,6 +14,7 @@ import matplotlib
 import pytest
 
 from loyalty_analysis.memory import remembered
+from loyalty_analysis.quick_imports import skip_address_grammars
 
 if TYPE_CHECKING:
     from loyalty_analysis.runs import Run
@@ -23,11 +24,30 @@ T = TypeVar("T")
 # Not through MPLBACKEND: notebook kernels inherit it, and under Agg they show no figure.
 matplotlib.use("Agg")
 
+skip_address_grammars()
+
+# Files that take longest, so that no core is left alone with one of them at the end.
+LONG = (
+    "browser", "faults", "shipped_notebooks", "interruption", "warm_kernels", "docs", "malformed",
+    "worlds", "report", "workers", "batch", "scheduling", "wheel", "verdicts", "browser_batch",
+)  # fmt: skip
+
 # A background job of a shell ignores Ctrl-C, nohup a closed terminal; so would every command that a
 # test starts and then interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait, for a browser or a kernel."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long files begin first."""
+    begins = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: begins.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")

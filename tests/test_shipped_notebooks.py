@@ -17,6 +17,7 @@ from loyalty_analysis.report_notebooks import (
 from loyalty_analysis.sections import anchor_of
 from loyalty_analysis.study import load_study
 from loyalty_analysis.verdict_table import SECTIONS
+from loyalty_analysis.warm_kernels import warmed
 
 PATHS = sorted(notebooks_folder().glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -85,7 +86,7 @@ def test_claims_link_to_sections_that_are_there() -> None:
 @pytest.mark.parametrize("study", ["rice_simulated", "bank_customers"])
 def test_every_notebook_runs_by_itself(study: str, tmp_path: Path) -> None:
     parameters = {"study": study, "settings": [], "data": "", "where": ""}
-    with Batch(PATHS, tmp_path, parameters, workers=2) as batch:
+    with warmed(len(PATHS)) as warm, Batch(PATHS, tmp_path, parameters, 2, warm=warm) as batch:
         runs = batch.results()
     raise_failed(runs)
     for run in runs:
