@@ -350,7 +350,7 @@ AUDIT = """async () => (await axe.run(document, {resultTypes: ['violations']%s})
     .map(found => [found.id, found.impact, found.nodes.map(node => node.target.join(' '))])"""
 
 
-COLOURS = ", runOnly: ['cat.color']"
+COLOURS = ", runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}"
 
 
 def audited(
