@@ -8,6 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from jinja2 import PackageLoader
+from jinja2.sandbox import SandboxedEnvironment
+from numpydoc import docscrape_sphinx
+
 import loyalty_analysis
 from loyalty_analysis.claims import NEGLIGIBLE
 from loyalty_analysis.sentences import REASONS
@@ -40,6 +44,10 @@ nitpick_ignore_regex = [
     ("py:.*", rf"loyalty_analysis\.({'|'.join(BEHIND)})\..*"),
     ("py:.*", r".*\.[A-Z]"),
 ]
+
+# numpydoc reads and compiles its template anew for every docstring: a quarter of a build.
+_TEMPLATES = SandboxedEnvironment(loader=PackageLoader("numpydoc"))
+docscrape_sphinx.SandboxedEnvironment = lambda loader: _TEMPLATES
 
 myst_enable_extensions = ["substitution"]
 myst_heading_anchors = 3
