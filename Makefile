@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab bench docs lint sample clean
+.PHONY: help report test slow lab bench docs lint sample clean
 
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
@@ -11,6 +11,7 @@ STUDIES ?= $(foreach file,$(wildcard data/*/study.toml data/studies/*/study.toml
 	$(if $(wildcard $(dir $(file))*.csv),$(file)))
 
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 ifneq ($(strip $(UV)),)
@@ -53,8 +54,11 @@ report: $(READY) ## render the report of every study in data/ into reports/
 	$(BIN)/loyalty report $(STUDIES) --out reports
 	@echo "$(CURDIR)/reports/index.html"
 
-test: $(READY) ## run the tests on every core, and the examples in the docstrings
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+test: $(READY) ## run the tests but the slow ones on every core, and the examples in the docstrings
+	$(PYTEST) -m "not slow"
+
+slow: $(READY) ## run the slow tests: browsers, faults, interruptions, simulations, a wheel
+	$(PYTEST) -m slow
 
 lab: $(READY) ## open the notebooks in JupyterLab (which asks no server for news or updates)
 	$(BIN)/python -m jupyterlab notebooks --LabApp.news_url=None --LabApp.extension_manager=readonly \

@@ -88,9 +88,14 @@ def until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 
 def shared_memory() -> set[str]:
-    """Names in the shared memory of the machine."""
+    """Names in the shared memory of the machine, but those that name a process that lives."""
     folder = Path("/dev/shm")
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {name for name in names if not any(map(_lives, re.findall(r"-(\d+)-", name)))}
+
+
+def _lives(number: str) -> bool:
+    return Path("/proc", number).exists()
 
 
 @dataclass
