@@ -137,18 +137,21 @@ def _check(inputs: Inputs, by: Sequence[str]) -> None:
             f"{study.path}: --by cannot be combined with a hold-out, which is drawn from all "
             "respondents. Remove holdout, or use --where for one group at a time."
         )
+    design = (study.design.cluster, study.design.weight, study.design.respondent)
+    taken = {*study.constructs, *_items(inputs), *design}
     for column in by:
         if column not in table.frame:
-            hint = did_you_mean(column, map(str, table.frame.columns))
+            of_groups = [one for one in map(str, table.frame) if one not in taken]
+            hint = did_you_mean(column, of_groups)
             raise StudyError(f"{study.address}: --by {column}: no such column. {hint}")
         if "`" in column:
             raise StudyError(f"{study.address}: --by {column!r}: rename the column, without a `.")
-        if column in (study.design.cluster, study.design.weight, study.design.respondent):
+        if column in design:
             raise StudyError(
                 f"{study.address}: --by {column}: it says how respondents were drawn, so that it "
                 "cannot split them. Name a column of groups."
             )
-        if column in study.constructs or column in _items(inputs):
+        if column in taken:
             raise StudyError(
                 f"{study.address}: --by {column}: it is analysed, so that it cannot split the "
                 "respondents. Name a column of groups."
