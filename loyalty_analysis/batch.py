@@ -7,6 +7,7 @@ stands with the same key is not made again.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
@@ -158,13 +159,13 @@ def render_batch(
         _checked_once(inputs)
         parts, unassigned = segments(inputs, by, known)
         _checked_sizes(inputs, by, parts)
-        _checked_names(inputs, by, parts)
         schema = _without(changed_columns(inputs, before.get("schema"), chosen), by)
-    smallest = _smallest(inputs.study, min_size)
-    record = first_record(
-        inputs, by, parts, out=out, min_size=smallest, unassigned=unassigned,
-        repeated=_repeated(inputs), **schema,
-    )  # fmt: skip
+        smallest = _smallest(inputs.study, min_size)
+        record = first_record(
+            inputs, by, parts, out=out, min_size=smallest, unassigned=unassigned,
+            repeated=_repeated(inputs), **schema,
+        )  # fmt: skip
+        _checked_words(inputs.study, record)
     with held() as signals, only_one(folder, chosen.busy, chosen.told):
         todo = _triaged(inputs, parts, record, before, folder, chosen, unassigned)
         if not todo and _same(record, before) and (folder / "index.html").is_file():
@@ -197,15 +198,15 @@ def _checked_sizes(inputs: Inputs, by: Sequence[str], parts: Sequence[Segment]) 
         )
 
 
-def _checked_names(inputs: Inputs, by: Sequence[str], parts: Sequence[Segment]) -> None:
-    """Refuse groups whose names, and filters whose words, the page of the batch must not show."""
-    shown = "\n".join([inputs.parameters["where"] or "", *(part.name for part in parts)])
-    found = in_words(shown, registered_secrets(inputs.study, os.environ))
+def _checked_words(study: Study, record: Mapping[str, Any]) -> None:
+    """Refuse a batch of which batch.json and its page would show what must not be published."""
+    words = json.dumps(record, ensure_ascii=False)
+    found = in_words(words, registered_secrets(study, os.environ), study)
     if found:
         raise BlockedError(
-            f"{inputs.study.address}: --by {' --by '.join(by)}: the page would show what must not "
-            f"be published, in the filter or in a group's name ({found[0].partition(': ')[2]}"
-            "). Name another column, or write other names into this one."
+            f"{study.address}: --by {' --by '.join(record['by'])}: the page of the batch would "
+            f"show what must not be published, in a group's name, a setting or the filter "
+            f"({found[0].partition(': ')[2]}). Name another column, or write other names into it."
         )
 
 

@@ -98,37 +98,27 @@ def disclosures(
             found[f"{file}: cannot be read, so nobody knows what it holds."] = None
             continue
         for passage in passages(file, content):
-            found |= dict.fromkeys(_secrets(passage, values))
-            found |= dict.fromkeys(_addresses(passage, public))
+            found |= dict.fromkeys(_slips(passage, values, public))
             found |= dict.fromkeys(known.problems(passage) if known else ())
     return list(found)
 
 
-def in_words(words: str, secrets: Mapping[str, str]) -> list[str]:
-    """Search a text that is to be published by itself, such as the error of a batch.
-
-    Parameters
-    ----------
-    words : str
-    secrets : mapping of str to str
-        From :func:`registered_secrets`.
-
-    Returns
-    -------
-    list of str
-        One sentence for each place and kind; empty where nothing was found.
+def in_words(words: str, secrets: Mapping[str, str], study: Study | None = None) -> list[str]:
+    """Search a text for secrets and addresses as :func:`disclosures` does files.
 
     Examples
     --------
     >>> in_words("ask ann@example.org", {})
     ['its text, line 1: holds what looks like an e-mail address.']
     """
-    values = sought(secrets, None)
-    return [
-        problem
-        for passage in passages("its text", words.encode())
-        for problem in (*_secrets(passage, values), *_addresses(passage, ()))
-    ]
+    values, public = sought(secrets, study), _public_addresses(study)
+    found = (_slips(passage, values, public) for passage in passages("its text", words.encode()))
+    return [problem for problems in found for problem in problems]
+
+
+def _slips(passage: Passage, secrets: Mapping[str, str], public: Collection[str]) -> Iterator[str]:
+    yield from _secrets(passage, secrets)
+    yield from _addresses(passage, public)
 
 
 def _secrets(passage: Passage, secrets: Mapping[str, str]) -> Iterator[str]:

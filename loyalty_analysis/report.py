@@ -157,10 +157,10 @@ def rendered(
     for sentence in weak_secrets(registered_secrets(survey.study, os.environ), survey.study):
         options.told(sentence)
     with held() as signals, only_one(home, options.busy, options.told):
-        from loyalty_analysis.making import make_report  # slow: only where one has to be made
-
         if not options.force and (standing := unchanged(home, key)):  # made by whom was waited for
             return Run.standing(standing, survey, clock)
+        from loyalty_analysis.making import make_report  # slow: only where one has to be made
+
         keep = options.keep or survey.study.reports.keep
         run = RunFolder(
             out, survey, "report", inputs.parameters, clock,

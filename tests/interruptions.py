@@ -63,7 +63,7 @@ CASES = [
     Case("SIGKILL while the page is written", "1", "page", (signal.SIGKILL,)),
     Case("a cell raises an error", RAISES),
     Case("a kernel dies", DIES),
-    Case("the deadline of a notebook passes", deadline=10),
+    Case("the deadline of a notebook passes", deadline=15),
 ]
 
 

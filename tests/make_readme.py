@@ -19,7 +19,8 @@ README = Path(__file__).with_name("README.md")
 HEAD = """\
 # Tests
 
-`make test` runs them all, with the examples in the docstrings; they need neither R nor a network.
+`make test` runs them with the examples in the docstrings, `make slow` those that take long; they
+need neither R nor a network.
 The folder mirrors the package. `factory.py` makes tiny studies, `golden/` holds numbers from R
 beside the scripts that made them, and `LOYALTY_REFERENCE` may name a folder of real surveys with
 results from R (tests that need it skip without it, and say so). This file is written by

@@ -6,6 +6,8 @@ import base64
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +35,7 @@ from loyalty_analysis.report import render
 from loyalty_analysis.workers import Outcome
 
 HOSTILE = 'O\'Neill & "Sons" <b>'
+TITLE = "title='Shops of gk7-Lq29-x'"
 SIZES = {"alpha": 40, "beta": 35, HOSTILE: 30, "tiny": 29}
 FAILS = "assert survey.n != 34, 'one is missing'"
 PLACE = Path("study", "by-brand")
@@ -293,6 +296,28 @@ def test_groups_named_by_addresses_are_refused_by_column(tmp_path: Path) -> None
     with pytest.raises(BlockedError, match=r"--by brand: .* e-mail address") as refused:
         render_batch(study, ["brand"], tmp_path / "out")
     assert "ann@" not in str(refused.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("shown", [{"where": "brand != 'ann@shop.org'"}, {"settings": [TITLE]}])
+def test_filters_and_settings_that_must_not_be_shown_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("LOYALTY_SECRETS", "PLACE")
+    monkeypatch.setenv("PLACE", "gk7-Lq29-x")
+    study = small(tmp_path / "study", brands())
+    with pytest.raises(BlockedError, match="a setting or the filter"):
+        render_batch(study, ["brand"], tmp_path / "out", **shown)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_stands_is_recognised_without_anything_heavy() -> None:
+    code = (
+        "import sys, loyalty_analysis.batch\n"
+        "heavy = {'matplotlib', 'nbformat', 'papermill', 'nbconvert', 'jupyter_client'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_why_a_batch_was_blocked_is_not_told_with_a_secret(

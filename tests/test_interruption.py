@@ -30,7 +30,7 @@ SAID = {
     "the deadline of a notebook passes": (
         "1",
         "timed_out",
-        "cell 4 was still running when the deadline of 10 s passed.",
+        "cell 4 was still running when the deadline of 15 s passed.",
     ),
 }
 

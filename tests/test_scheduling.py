@@ -52,19 +52,6 @@ def cron(home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return furnished(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A home in which the line of the timer left a report, and what it printed."""
-    home = furnished(tmp_path_factory.mktemp("home"))
-    done = execute(scheduled.service_command(home), home)
-    assert done.returncode == 0, done.stderr
-    return home, done.stdout
-
-
-def furnished(tmp_path: Path) -> Path:
     """A home with the command, and a study of one brand and one wave beside a brand too small."""
     frame = answers(60)
     frame["brand"] = np.where(np.arange(len(frame)) < 48, "acme", "small")
@@ -102,32 +89,22 @@ def check_report(home: Path, folder: str) -> None:
     assert "A tiny study" in served and "<html" in served
 
 
-def runs_of(home: Path) -> list[str]:
-    return sorted(path.parent.name for path in home.glob("loyalty/reports/**/manifest.json"))
-
-
 @needs_posix
 @pytest.mark.slow
-def test_the_line_of_the_timer_leaves_a_report_and_the_one_of_cron_lets_it_stand(
-    reported: tuple[Path, str],
-) -> None:
-    home, said = reported
-    check_report(home, said.splitlines()[-1])
-    before = runs_of(home)
+def test_the_line_of_cron_leaves_a_report(home: Path) -> None:
     done = cron(home)
     log = (home / "loyalty" / "report.log").read_text(encoding="utf-8")
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0), log  # nothing to mail
     check_report(home, log.splitlines()[-1])
-    assert runs_of(home) == before  # nothing has changed
 
 
 @needs_posix
 @pytest.mark.slow
-def test_the_job_of_jupyter_scheduler_ends_well(
-    reported: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, _ = reported
-    # on the same study: nothing is left to do, so it takes no time
+def test_the_line_of_the_timer_leaves_a_report(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = execute(scheduled.service_command(home), home)
+    assert done.returncode == 0, done.stderr
+    check_report(home, done.stdout.splitlines()[-1])
+    # The job of Jupyter Scheduler, on the same study: nothing is left to do, so it takes no time.
     for name, value in environment(home).items():
         monkeypatch.setenv(name, value)
     executed = home / "executed.ipynb"

@@ -83,14 +83,10 @@ def test_claims_link_to_sections_that_are_there() -> None:
     assert set(SECTIONS.values()) <= set(found)
 
 
-# Those of the report of rice_simulated run in many tests.
-ALONE = [path for path in PATHS if path.stem not in REPORT_NOTEBOOKS]
-
-
-@pytest.mark.parametrize(("study", "paths"), [("rice_simulated", ALONE), ("bank_customers", PATHS)])
-def test_notebooks_run_by_themselves(study: str, paths: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("study", ["rice_simulated", "bank_customers"])
+def test_every_notebook_runs_by_itself(study: str, tmp_path: Path) -> None:
     parameters = {"study": study, "settings": [], "data": "", "where": ""}
-    with warmed(len(paths)) as warm, Batch(paths, tmp_path, parameters, 2, warm=warm) as batch:
+    with warmed(len(PATHS)) as warm, Batch(PATHS, tmp_path, parameters, 2, warm=warm) as batch:
         runs = batch.results()
     raise_failed(runs)
     for run in runs:

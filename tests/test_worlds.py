@@ -365,11 +365,11 @@ def test_a_method_lies_in_answers_and_not_in_facts() -> None:
 def test_quick_verdicts(
     campaign: ModuleType, planted: Mapping[str, Mapping[tuple[str, str], str]]
 ) -> None:
-    """A survey: nothing is the opposite of what is planted; the sign of forced is right."""
+    """A few surveys: nothing is the opposite of what is planted; the sign of forced is right."""
     for world in ("retelling", "null"):
         wanted = {f"{claim} {on}".strip(): one for (claim, on), one in planted[world].items()}
-        letters = campaign.run(world, 3000, 0)[4]
-        found = zip(campaign.names(), map(campaign.WORDS.__getitem__, letters), strict=True)
+        letters = "".join(campaign.run(world, 3000, seed)[4] for seed in range(2))
+        found = zip(campaign.names() * 2, map(campaign.WORDS.__getitem__, letters), strict=True)
         pairs = [(wanted[name], one) for name, one in found]
         opposite = {("supported", "contradicted"), ("contradicted", "supported")}
         assert not opposite & set(pairs)
